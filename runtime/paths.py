@@ -1,0 +1,67 @@
+"""Where the runtime keeps things: two directories, and names inside them derived from an id.
+
+`state` survives a reboot (images, the database); `run` does not (sockets, live sandboxes).
+Every name follows from the id alone, so that cleaning up needs no memory of the creation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import SpecError
+
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def check_id(identifier: str) -> str:
+    """Return the id if it may name a directory, a cgroup and a socket; raise SpecError if not."""
+    if not isinstance(identifier, str) or not ID_PATTERN.fullmatch(identifier):
+        raise SpecError("id", f"{identifier!r} is not 1 to 63 of a-z, 0-9 and -")
+    return identifier
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The two roots, and everything named under them."""
+
+    state: Path
+    run: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Paths:
+        """Read VITRINE_STATE and VITRINE_RUN; both have defaults."""
+        env = os.environ if environment is None else environment
+        return cls(
+            Path(env.get("VITRINE_STATE", "/var/lib/vitrine")),
+            Path(env.get("VITRINE_RUN", "/run/vitrine")),
+        )
+
+    @property
+    def images(self) -> Path:
+        return self.state / "images"
+
+    @property
+    def spawner_socket(self) -> Path:
+        return self.run / "spawner.sock"
+
+    @property
+    def sandboxes(self) -> Path:
+        return self.run / "sandboxes"
+
+    @property
+    def ranges(self) -> Path:
+        """One file for each leased range of user ids, holding the id of its container."""
+        return self.run / "ranges"
+
+    def sandbox(self, identifier: str) -> Path:
+        return self.sandboxes / check_id(identifier)
+
+    def shim_socket(self, identifier: str) -> Path:
+        return self.sandbox(identifier) / "shim.sock"
+
+    def state_file(self, identifier: str) -> Path:
+        return self.sandbox(identifier) / "state.json"
