@@ -1,0 +1,81 @@
+"""`python -m bench`: run the parts asked for, print the tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.create import create
+from bench.memory import memory
+from bench.peers import copy_rootfs, install_runtimes, say
+from bench.report import Table
+from bench.runtimes import available
+from bench.spawner import private_spawner
+from bench.terminal import terminal
+from runtime.image.store import Store
+from runtime.paths import Paths
+
+PARTS = ("create", "memory", "terminal")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of create (default 20)")
+    parser.add_argument("--site", default="http://localhost:8000", help="a running script/server, for terminal")
+    parser.add_argument("--json", action="store_true", help="print figures as JSON")
+    options = parser.parse_args(argv)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
+
+
+def runtime_tables(parts: list[str], rounds: int, work: Path, paths: Paths) -> Iterator[Table]:
+    """The parts that need a spawner."""
+    peers = []
+    if "create" in parts:
+        install_runtimes()
+        peers = available(copy_rootfs(Store(paths.images).lookup("linux").layers, work), work)
+    with private_spawner() as client:
+        if "create" in parts:
+            say(f"create: {rounds} rounds of vitrine, {', '.join(peer.name for peer in peers)}")
+            yield create(client, peers, rounds)
+        if "memory" in parts:
+            yield memory(client)
+
+
+def tables(options: argparse.Namespace) -> Iterator[Table]:
+    """Every table asked for, as it is ready."""
+    parts = options.parts or list(PARTS)
+    paths = Paths.from_environment()
+    work = paths.state / "bench"
+    work.mkdir(parents=True, exist_ok=True)
+    if {"create", "memory"} & set(parts):
+        yield from runtime_tables(parts, options.rounds, work, paths)
+    if "terminal" in parts:
+        yield from terminal(work, options.site)
+
+
+def main(argv: list[str]) -> int:
+    """Run, print, and return the exit status."""
+    options = parse(argv)
+    if os.geteuid():
+        say("the bench makes sandboxes and installs packages: run it as root (sudo script/bench)")
+        return 1
+    results = []
+    for table in tables(options):
+        results.append(table)
+        if not options.json:
+            print(table.text(), end="\n\n", flush=True)
+    if options.json:
+        json.dump([table.summary() for table in results], sys.stdout, indent=2)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""From the request to the prompt: ours and every peer's, in turns."""
+
+from __future__ import annotations
+
+import time
+
+from bench.prompt import PATIENCE, NoPromptError, at_prompt, measure
+from bench.report import OURS, Series, Table
+from bench.runtimes import Peer
+from runtime.shim import frames
+from runtime.shim.client import ShimClient
+from runtime.spawner.client import SpawnerClient
+
+NOTE = "8 namespaces, overlay, cgroups, seccomp, veth, limits"
+
+
+def request(number: int) -> dict[str, object]:
+    """A sandbox as a lesson asks for it: everything on."""
+    name = f"bench-{number}"
+    limits = {"memory": 256 << 20, "cpus": 1.0, "pids": 256, "disk": 512 << 20}
+    network = {"net": "lab", "lab": name, "lab_index": 0}
+    return {"id": name, "image": "linux", "profile": "nested", "hostname": "box", **limits, **network}
+
+
+def attach_until_prompt(shim: ShimClient) -> None:
+    """Open terminal 1 and read until its prompt."""
+    hello = {"n": 1, "since": None, "cols": 80, "rows": 24, "write": True, "flow": True}
+    with shim.attach(**hello) as connection:
+        connection.settimeout(PATIENCE)
+        seen = b""
+        for kind, payload in frames.receive(connection, frames.Parser()):
+            seen += payload if kind == frames.OUTPUT else b""
+            if at_prompt(seen):
+                return
+    raise NoPromptError(f"ended before its prompt: {seen[-200:]!r}")
+
+
+def ours(client: SpawnerClient, number: int) -> float:
+    """Milliseconds from the request to the prompt of our sandbox."""
+    start = time.monotonic()
+    client.create(**request(number))
+    try:
+        attach_until_prompt(ShimClient(client.paths.shim_socket(f"bench-{number}")))
+        return (time.monotonic() - start) * 1000
+    finally:
+        client.delete(f"bench-{number}")
+
+
+def theirs(peer: Peer, series: Series, number: int) -> None:
+    """One round of a peer; a peer that fails is reported, and not asked again."""
+    if series.error:
+        return
+    try:
+        series.values.append(measure(peer.arguments(number)))
+    except NoPromptError as error:
+        series.error = str(error)
+        series.values.clear()
+
+
+def create(client: SpawnerClient, peers: list[Peer], rounds: int) -> Table:
+    """All contenders, round by round; the first round warms caches and is not counted."""
+    mine = Series(OURS, NOTE)
+    others = [Series(peer.name, peer.note) for peer in peers]
+    for number in range(rounds + 1):
+        mine.values.append(ours(client, number))
+        for peer, series in zip(peers, others, strict=True):
+            theirs(peer, series, number)
+        if number == 0:
+            for series in (mine, *others):
+                series.values.clear()
+    return Table("create to prompt", "ms", [mine, *others])

@@ -1,0 +1,151 @@
+"""The load generator: one browser-like client for two terminal protocols.
+
+It runs under the peers' interpreter (`python -m bench.load`), so it imports nothing but the standard
+library, websockets, and its neighbour `bench.protocols`. What arrives is queued without a bound, as a
+browser's websocket does it, and *parsed* at a given speed, as xterm.js does it. Only parsed bytes count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+
+from bench.protocols import PROTOCOLS, Protocol
+from websockets.asyncio.client import connect
+
+CHUNK = 65536
+PATIENCE = 120.0
+
+
+class Client:
+    """A terminal seen from the browser."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.speed = 0.0
+        self.parsed = 0
+        self.tail = b""
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self.news = asyncio.Event()
+
+    async def receive(self) -> None:
+        """Queue all that comes, at once."""
+        async for message in self.protocol.socket:
+            if data := self.protocol.output(message):
+                self.queue.put_nowait(data)
+
+    async def parse(self) -> None:
+        """Take chunks off the queue at the speed of the parser, and acknowledge them."""
+        while True:
+            data = await self.queue.get()
+            for start in range(0, len(data), CHUNK):
+                await self.take(data[start : start + CHUNK])
+
+    async def take(self, chunk: bytes) -> None:
+        """Parse one chunk."""
+        if self.speed:
+            await asyncio.sleep(len(chunk) / self.speed)
+        self.parsed += len(chunk)
+        self.tail = (self.tail + chunk)[-4096:]
+        await self.protocol.acknowledge(len(chunk))
+        self.news.set()
+
+    async def type(self, text: str) -> None:
+        """Type, forgetting what was shown before."""
+        self.tail = b""
+        await self.protocol.input(text)
+
+    async def wait(self, text: str, patience: float = PATIENCE) -> float:
+        """Wait until some text has been parsed; the moment it was."""
+        async with asyncio.timeout(patience):
+            while text.encode() not in self.tail:
+                self.news.clear()
+                await self.news.wait()
+        return time.monotonic()
+
+
+async def settle(client: Client) -> None:
+    """A prompt that cannot be mistaken for an echo of what was typed."""
+    await asyncio.sleep(1)
+    await client.type("stty -echoctl; PS1='ben''ch> '\r")
+    await client.wait("bench> ")
+    await asyncio.sleep(0.3)
+
+
+async def echo(client: Client, keys: int = 200) -> list[float]:
+    """Milliseconds from a key to its echo, twenty keys a second."""
+    times = []
+    for number in range(keys):
+        key = "abcdefghij"[number % 10]
+        start = time.monotonic()
+        await client.type(key)
+        times.append((await client.wait(key, 10) - start) * 1000)
+        await asyncio.sleep(0.05)
+        if number % 50 == 49:
+            await client.type("\x15")
+            await asyncio.sleep(0.2)
+    return times
+
+
+async def throughput(client: Client, rounds: int = 3) -> list[float]:
+    """Megabytes a second of `seq`, parsed as fast as they come."""
+    rates = []
+    for _ in range(rounds):
+        before, start = client.parsed, time.monotonic()
+        await client.type("seq 1 2000000; echo D'ON'E\r")
+        end = await client.wait("DONE")
+        rates.append((client.parsed - before) / (end - start) / 1e6)
+        await client.wait("bench> ")
+    return rates
+
+
+async def interrupt(client: Client, rounds: int = 3, speed: float = 5e6) -> list[float]:
+    """Milliseconds from Ctrl-C in a flood to the prompt, for a browser that parses 5 MB/s."""
+    times = []
+    for _ in range(rounds):
+        client.speed = speed
+        await client.type(f"yes {'y' * 78}\r")
+        await asyncio.sleep(3)
+        start = time.monotonic()
+        await client.type("\x03")
+        times.append((await client.wait("bench> ") - start) * 1000)
+        client.speed = 0.0
+        await asyncio.sleep(0.5)
+    return times
+
+
+async def measure(url: str, protocol: str, headers: dict[str, str]) -> dict[str, list[float]]:
+    """All the measurements on one connection."""
+    origin = {"origin": headers.pop("Origin")} if "Origin" in headers else {}
+    options = {"max_size": None, "max_queue": None, "compression": None, **origin}
+    async with connect(url, additional_headers=headers, **options) as socket:
+        client = Client(PROTOCOLS[protocol](socket))
+        tasks = [asyncio.create_task(client.receive()), asyncio.create_task(client.parse())]
+        try:
+            await settle(client)
+            return {
+                "echo": await echo(client),
+                "throughput": await throughput(client),
+                "interrupt": await interrupt(client),
+            }
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def main() -> None:
+    """Read the request from the command line, print the measurements as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("--protocol", choices=sorted(PROTOCOLS), required=True)
+    parser.add_argument("--header", action="append", default=[], help="name: value")
+    options = parser.parse_args()
+    headers = dict(header.split(": ", 1) for header in options.header)
+    json.dump(asyncio.run(measure(options.url, options.protocol, headers)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
