@@ -51,7 +51,7 @@ class Task:
 
     id: str
     html: str
-    check: Check
+    checks: tuple[Check, ...]  # all must pass, asked in this order
     auto: bool = False
     solution: Solution | None = None
     wrongs: tuple[Wrong, ...] = ()
@@ -59,6 +59,11 @@ class Task:
     needs: str = ""
     done_at_start: bool = False
     line: int = 0
+
+    @property
+    def check(self) -> Check:
+        """The check of a task that has only one, else the first asked."""
+        return self.checks[0]
 
 
 @dataclass(frozen=True)

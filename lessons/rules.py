@@ -1,0 +1,102 @@
+"""Rules for `yaml {check host}`: what must be true, as seen from outside the sandbox.
+
+The root of a sandbox can replace every program a check would run inside. A host check
+runs nothing: it compares facts the runtime reads in the host's /proc, where the learner
+cannot reach. It is data and not code, so an author cannot run anything on the host either.
+
+    - process: {uts: other}
+      else: Every process still shares the machine's UTS namespace.
+    - pass: Process {pid} has a UTS namespace of its own.
+
+Rules are asked in order; the first that does not hold says its `else`. `other` and `same`
+compare a namespace with the one of the sandbox's init.
+"""
+
+from typing import Any
+
+import yaml
+
+from lessons.contract import CheckResult, State
+
+NAMESPACES = ("uts", "pid", "mnt", "net", "ipc", "user", "cgroup", "time")
+PROCESS_KEYS = {*NAMESPACES, "comm", "inside-pid", "hostname"}
+RULE_KEYS = {"process", "no-process", "else", "pass"}
+
+
+def faults(source: str) -> list[str]:
+    """Everything that is wrong with a text of rules."""
+    try:
+        rules = yaml.safe_load(source)
+    except yaml.YAMLError as error:
+        return [f"a host check is YAML: {error}"]
+    if not isinstance(rules, list) or not rules or not all(isinstance(r, dict) for r in rules):
+        return ["a host check is a list of rules"]
+    found = [fault for rule in rules for fault in _rule_faults(rule)]
+    if not any({"process", "no-process"} & rule.keys() for rule in rules):
+        found.append("a host check without a process or no-process rule cannot fail")
+    return found
+
+
+def _rule_faults(rule: dict[str, Any]) -> list[str]:
+    found = [f"unknown rule key {key!r}" for key in rule if key not in RULE_KEYS]
+    wanted = rule.get("process", rule.get("no-process"))
+    if wanted is None:
+        return found if "pass" in rule else [*found, "a rule has process, no-process or pass"]
+    if not isinstance(wanted, dict):
+        return [*found, "write process: {uts: other}"]
+    if "else" not in rule:
+        found.append("a rule says in `else` what is still missing")
+    found += [f"unknown fact {key!r} of a process" for key in wanted.keys() - PROCESS_KEYS]
+    bad = [key for key in NAMESPACES if wanted.get(key, "same") not in ("same", "other")]
+    return found + [f"{key} is `same` or `other`" for key in bad]
+
+
+def evaluate(source: str, facts: dict[str, Any]) -> CheckResult:
+    """Ask every rule of these facts."""
+    processes = facts.get("processes") or []
+    if not processes:
+        return CheckResult(State.CANNOT_TELL, "", "no process was seen")
+    init = _init(facts, processes)
+    seen: dict[str, Any] = {}
+    for rule in yaml.safe_load(source):
+        match = _first(processes, init, rule.get("process", rule.get("no-process", {})))
+        if ("process" in rule and match is None) or ("no-process" in rule and match):
+            return CheckResult(State.NOT_YET, _filled(rule["else"], match or seen))
+        seen = match or seen
+        if "pass" in rule:
+            return CheckResult(State.PASSED, _filled(rule["pass"], seen))
+    return CheckResult(State.PASSED)
+
+
+def _init(facts: dict[str, Any], processes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sandbox's first process: named by the observer, else the oldest."""
+    named = [p for p in processes if p["pid"] == facts.get("init_pid", facts.get("init"))]
+    return (named or sorted(processes, key=lambda process: process["pid"]))[0]
+
+
+def _first(
+    processes: list[dict[str, Any]], init: dict[str, Any], wanted: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The first process all wanted facts hold for; an empty wish matches none."""
+    if not wanted:
+        return None
+    return next((p for p in processes if all(_holds(p, init, *w) for w in wanted.items())), None)
+
+
+def _holds(process: dict[str, Any], init: dict[str, Any], key: str, value: Any) -> bool:
+    if key in NAMESPACES:
+        mine, first = _namespace(process, key), _namespace(init, key)
+        return mine is not None and (mine != first) == (value == "other")
+    return bool(process.get(key.replace("-", "_")) == value)
+
+
+def _namespace(process: dict[str, Any], kind: str) -> Any:
+    """The identity of a namespace; a process that is going away has none."""
+    return (process.get("ns") or {}).get(kind)
+
+
+def _filled(text: str, process: dict[str, Any]) -> str:
+    """Put {pid}, as the learner knows it, and {comm} into a message."""
+    for key in ("inside_pid", "comm"):
+        text = text.replace("{" + key.replace("inside_", "") + "}", str(process.get(key, "?")))
+    return text
