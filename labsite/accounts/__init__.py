@@ -1,0 +1,1 @@
+"""People: guests, learners who signed up, instructors (staff) and operators (superusers)."""

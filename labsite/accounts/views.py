@@ -1,0 +1,57 @@
+"""Sign in, sign up, sign out, and the choice of language."""
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labsite.accounts.forms import SignUpForm
+
+PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class SignIn(LoginView):
+    """Django's sign-in; django-axes slows down guessing."""
+
+    template_name = "accounts/sign_in.html"
+
+
+class SignOut(LogoutView):
+    """Django's sign-out, by POST."""
+
+
+@require_http_methods(["GET", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """A new account; a guest's row becomes the account, and her progress stays."""
+    guest = request.user if request.user.is_authenticated and request.user.is_guest else None
+    form = SignUpForm(request.POST or None, instance=guest)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.save(), backend=PASSWORD_BACKEND)
+        return redirect(next_address(request))
+    if guest and request.method == "POST":
+        guest.refresh_from_db()  # a refused form has already written on the instance
+    return render(request, "accounts/sign_up.html", {"form": form, "next": next_address(request)})
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Remember a language in a cookie and go back to the same page."""
+    response = redirect(next_address(request))
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES) and check_for_language(language):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS
+        )
+    return response
+
+
+def next_address(request: HttpRequest) -> str:
+    """Where to go afterwards: `next`, or the page she came from, if it is ours."""
+    for url in (request.POST.get("next"), request.GET.get("next"), request.headers.get("Referer")):
+        if url and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+            return url
+    return "/"

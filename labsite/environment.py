@@ -1,0 +1,64 @@
+"""Read settings from the environment, and stop with a sentence when one is wrong.
+
+A site that starts with half its settings fails later, in front of a learner. Here every
+variable has one type and one default; a value that cannot be read names itself.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """A yes-or-no variable."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() in TRUE:
+        return True
+    if value.lower() in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no (use 1 or 0)")
+
+
+def number(name: str, default: int) -> int:
+    """A whole number, zero or more."""
+    value = os.environ.get(name, str(default))
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number")
+    return int(value)
+
+
+def words(name: str, default: str) -> list[str]:
+    """A list separated by commas."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def origins(name: str, default: str) -> list[str]:
+    """A list of origins, each exactly scheme://host[:port]."""
+    found = words(name, default)
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or "*" in origin:
+            raise ImproperlyConfigured(f"{name}: {origin!r} is not an origin such as https://labs.example.org")
+    return found
+
+
+def secret_key(state: Path) -> str:
+    """DJANGO_SECRET_KEY, or the key bootstrap left in the state directory."""
+    if key := os.environ.get("DJANGO_SECRET_KEY"):
+        return key
+    path = state / "secret-key"
+    try:
+        key = path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"no secret key: {path}: {error.strerror} (run script/bootstrap, or set DJANGO_SECRET_KEY)"
+        ) from error
+    if len(key) < 32:
+        raise ImproperlyConfigured(f"{path} holds fewer than 32 characters (remove it and run script/bootstrap)")
+    return key

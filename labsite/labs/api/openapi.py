@@ -1,0 +1,85 @@
+"""The OpenAPI description of the API. A test compares it with the addresses that exist."""
+
+from typing import Any
+
+from labsite.labs.models import Status
+
+Operation = dict[str, Any]
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Vitrine", "version": "1", "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"session": []}, {"bearer": []}],
+        "paths": paths(),
+        "components": {"schemas": schemas(), "securitySchemes": SECURITY},
+    }
+
+
+SECURITY = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "with X-CSRFToken"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+
+
+def paths() -> dict[str, dict[str, Operation]]:
+    """Every address and its methods."""
+    return {
+        "/openapi.json": {"get": operation("This document", {}, 200)},
+        "/lessons": {"get": operation("Every lesson, by course", {}, 200)},
+        "/lessons/{course}/{lesson}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
+        "/labs": {"post": operation("Open a lab", LAB, 201, {"lesson": {"type": "string"}})},
+        "/labs/{code}": {
+            "get": operation("A lab of one's own", LAB, 200),
+            "delete": operation("End a lab", None, 204),
+        },
+        "/labs/{code}/extend": {"post": operation("More time", LAB, 200)},
+        "/labs/{code}/steps/{step}/check": {
+            "post": operation("Check a task, or all of a step", {}, 202, {"task": {"type": "string"}})
+        },
+        "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
+        "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
+    }
+
+
+LAB = {"$ref": "#/components/schemas/Lab"}
+ANSWER = {"chosen": {"type": "array", "items": {"type": "string"}}}
+
+
+def operation(summary: str, result: dict | None, status: int, fields: dict | None = None) -> Operation:
+    """One method of an address."""
+    success: dict[str, Any] = {"description": summary}
+    if result is not None:
+        success["content"] = {"application/json": {"schema": result or {"type": "object"}}}
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    failure = {"description": "A problem", "content": {"application/problem+json": problem}}
+    found: Operation = {"summary": summary, "responses": {str(status): success, "default": failure}}
+    if fields:
+        schema = {"type": "object", "properties": fields}
+        found["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    return found
+
+
+def schemas() -> dict[str, Any]:
+    """The shapes of a lab, a machine and a problem."""
+    text, when = {"type": "string"}, {"type": "string", "format": "date-time"}
+    terminal = {"type": "object", "properties": {"n": {"type": "integer"}, "ws": text}}
+    sandbox = {
+        "name": text,
+        "backend": {"enum": ["container", "vm"]},
+        "status": {"enum": list(Status.values)},
+        "place": {"type": ["integer", "null"], "description": "place in the waiting line"},
+        "timings": {"type": "array", "items": {"type": "object"}},
+        "error": {"type": ["object", "null"]},
+        "terminals": {"type": "array", "items": terminal},
+    }
+    machines = {"type": "array", "items": {"type": "object", "properties": sandbox}}
+    lab = {"code": text, "lesson": text, "status": text, "sandboxes": machines, "expires": when, "url": text}
+    problem = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text, "code": text}
+    return {
+        "Lab": {"type": "object", "properties": lab},
+        "Problem": {"type": "object", "properties": problem},
+    }

@@ -1,0 +1,34 @@
+"""Addresses of the API."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+
+from labsite.labs.api import views
+from labsite.labs.api.endpoint import endpoint
+from labsite.labs.api.openapi import document
+from labsite.labs.api.problems import Problem
+
+app_name = "api"
+
+
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Any other address below /api/v1/."""
+    return Problem(404, "no-address", "there is nothing at this address").response()
+
+
+urlpatterns = [
+    path("openapi.json", endpoint(GET=lambda request: document()), name="openapi"),
+    path("lessons", endpoint(GET=views.list_lessons), name="lessons"),
+    path(
+        "lessons/<slug:course>/<slug:lesson>/quizzes/<slug:quiz>",
+        endpoint(POST=views.answer_lesson_quiz),
+        name="lesson_quiz",
+    ),
+    path("labs", endpoint(POST=views.open_lab), name="labs"),
+    path("labs/<slug:code>", endpoint(GET=views.show_lab, DELETE=views.end_lab), name="lab"),
+    path("labs/<slug:code>/extend", endpoint(POST=views.extend_lab), name="extend"),
+    path("labs/<slug:code>/steps/<slug:step>/check", endpoint(POST=views.check_step), name="check"),
+    path("labs/<slug:code>/quizzes/<slug:quiz>", endpoint(POST=views.answer_quiz), name="quiz"),
+    path("labs/<slug:code>/sandboxes/<slug:name>/reset", endpoint(POST=views.reset_sandbox), name="reset"),
+    re_path(r"^.*$", nothing_here),
+]

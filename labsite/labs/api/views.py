@@ -1,0 +1,130 @@
+"""What the API does. `access` decides who; `services` does the work."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+
+from labsite.accounts.guests import user_or_guest
+from labsite.labs import access, lessonbook, serialize, services
+from labsite.labs.address import client_address
+from labsite.labs.api.endpoint import body
+from labsite.labs.api.problems import Problem
+from labsite.labs.limits import LimitReached
+from labsite.labs.models import LabSession
+from lessons import catalog, quizzes
+
+
+def list_lessons(request: HttpRequest) -> dict[str, Any]:
+    """Every lesson, by course."""
+    courses = catalog.courses(get_language() or "en")
+    return {"courses": [_course(course) for course in courses]}
+
+
+def _course(course: catalog.Course) -> dict[str, Any]:
+    lessons = [
+        {
+            "slug": lessonbook.path_of(each),
+            "title": each.title,
+            "summary": each.summary,
+            "level": each.level,
+            "minutes": each.minutes,
+        }
+        for each in course.lessons
+    ]
+    return {"slug": course.slug, "title": course.title, "summary": course.summary, "lessons": lessons}
+
+
+def open_lab(request: HttpRequest) -> tuple[dict[str, Any], int]:
+    """Open a lab, as a guest if need be."""
+    path = body(request).get("lesson")
+    lesson = lessonbook.find(path) if isinstance(path, str) else None
+    if lesson is None:
+        raise Problem(404, "no-lesson", "there is no lesson of that name")
+    try:
+        lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
+    except LimitReached as reached:
+        raise Problem(429, reached.code, f"at most {reached.limit}", limit=reached.limit) from reached
+    return _lab(request, lab), 201
+
+
+def show_lab(request: HttpRequest, code: str) -> dict[str, Any]:
+    """A lab of one's own."""
+    return _lab(request, _find(request, code, live=False))
+
+
+def end_lab(request: HttpRequest, code: str) -> None:
+    """End it; ending it again changes nothing."""
+    services.end_lab(_find(request, code, live=False), "ended")
+
+
+def extend_lab(request: HttpRequest, code: str) -> dict[str, Any]:
+    """More time."""
+    lab = _find(request, code)
+    if not services.extend(lab):
+        raise Problem(409, "longest-reached", "this lab cannot be made longer", expires=lab.expires_at.isoformat())
+    return _lab(request, lab)
+
+
+def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, Any], int]:
+    """Check one task of a step (`{"task": id}`), or all; the answers come on the control socket."""
+    from labsite.labs.tasks import run_check
+
+    lab = _find(request, code)
+    lesson = lessonbook.of_lab(lab)
+    found = lesson.step(step) if lesson else None
+    wanted = body(request).get("task")
+    ids = [task.id for task in found.tasks if wanted in (None, task.id)] if found else []
+    if not ids:
+        raise Problem(404, "no-task", "there is no such step or task")
+    lab.touch()
+    for task in ids:
+        run_check.apply_async((lab.code, step, task, get_language() or "en"), expires=30)
+    return {"checking": ids}, 202
+
+
+def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
+    """Grade an answer: `{"chosen": [ids or the text]}`."""
+    lesson = lessonbook.of_lab(_find(request, code))
+    return grade(request, lesson, quiz)
+
+
+def answer_lesson_quiz(request: HttpRequest, course: str, lesson: str, quiz: str) -> dict[str, Any]:
+    """The same for someone who only reads."""
+    return grade(request, lessonbook.find(f"{course}/{lesson}"), quiz)
+
+
+def grade(request: HttpRequest, lesson: catalog.Lesson | None, quiz: str) -> dict[str, Any]:
+    """Ask the lesson's quiz."""
+    found = lesson.quiz(quiz) if lesson else None
+    if found is None:
+        raise Problem(404, "no-quiz", "there is no such quiz")
+    chosen = body(request).get("chosen")
+    if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen) or len(chosen) > 50:
+        raise Problem(400, "bad-answer", "chosen must be a list of strings")
+    result = quizzes.grade(found, chosen, lesson.language)
+    return {"correct": result.correct, "message": result.message, "feedback": dict(result.feedback)}
+
+
+def reset_sandbox(request: HttpRequest, code: str, name: str) -> tuple[dict[str, Any], int]:
+    """A fresh machine in place of this one."""
+    sandbox = access.sandbox_for(request.user, code, name)
+    if sandbox is None:
+        raise Problem(404, "no-sandbox", "there is no such machine")
+    if not services.reset(sandbox):
+        raise Problem(409, "busy", f"the machine is {sandbox.status}")
+    return _lab(request, _find(request, code)), 202
+
+
+def _find(request: HttpRequest, code: str, live: bool = True) -> LabSession:
+    lab = access.lab_for(request.user, code)
+    if lab is None:
+        raise Problem(404, "no-lab", "there is no such lab")
+    if live and lab.ended_at:
+        raise Problem(410, "ended", "this lab has ended", reason=lab.end_reason)
+    return lab
+
+
+def _lab(request: HttpRequest, lab: LabSession) -> dict[str, Any]:
+    lesson = lessonbook.of_lab(lab)
+    return serialize.lab(lab, lesson.terminals if lesson else 1, serialize.websocket_base(request))

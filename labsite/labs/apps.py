@@ -1,0 +1,10 @@
+"""Registration of the labs app."""
+
+from django.apps import AppConfig
+
+
+class LabsConfig(AppConfig):
+    """Lab sessions and their sandboxes."""
+
+    name = "labsite.labs"
+    label = "labs"

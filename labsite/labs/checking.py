@@ -1,0 +1,90 @@
+"""Checks: run one, remember what it said, tell the page."""
+
+import logging
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from labsite.labs import gateway, notify
+from labsite.labs.lessonbook import of_lab
+from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
+from lessons.catalog import Lesson, Task
+
+log = logging.getLogger(__name__)
+
+
+def check_task(code: str, step_id: str, task_id: str, language: str) -> None:
+    """Run the check of a task, unless that very check is running already."""
+    key = f"check:{code}:{step_id}:{task_id}"
+    if not cache.add(key, 1, timeout=60):
+        return
+    try:
+        lab = LabSession.objects.filter(code=code, ended_at=None).first()
+        lesson = lab and of_lab(lab, language)
+        step = lesson.step(step_id) if lesson else None
+        task = step.task(task_id) if step else None
+        if task:
+            _run(lab, lesson, step, task)
+    finally:
+        cache.delete(key)
+
+
+def _run(lab: LabSession, lesson: Lesson, step: object, task: Task) -> None:
+    from labsite.labs.checks import run_check
+
+    sandbox = machine_for(lab, task.check.machine)
+    if sandbox is None:
+        return
+    try:
+        result = run_check(sandbox, lesson, step, task)
+    except gateway.GatewayError as error:
+        log.warning("lab %s: check %s could not run: %s", lab.code[:8], task.id, error)
+        return
+    record(lab, step.id, task, result.state, result.message)
+
+
+def record(lab: LabSession, step: str, task: Task, state: str, message: str) -> None:
+    """Remember and tell. An automatic task that was done once stays done."""
+    row, _ = TaskResult.objects.get_or_create(lab=lab, step=step, task=task.id)
+    if task.auto and row.passed_at and state != "passed":
+        return
+    news = (row.state, row.message) != (state, message)
+    row.state, row.message, row.attempts = state, message, row.attempts + 1
+    if state == "passed" and row.passed_at is None:
+        row.passed_at = timezone.now()
+    row.save()
+    if news or not task.auto:
+        notify.send(lab.code, check_message(row))
+
+
+def check_message(row: TaskResult) -> dict:
+    """What a page is told of a check."""
+    return {
+        "type": "check",
+        "step": row.step,
+        "task": row.task,
+        "passed": row.passed_at is not None,
+        "state": row.state,
+        "message": row.message,
+    }
+
+
+def machine_for(lab: LabSession, name: str) -> Sandbox | None:
+    """The running machine of that name, or the first one."""
+    machines = lab.sandboxes.select_related("lab").filter(status=Status.RUNNING)
+    return (machines.filter(name=name) if name else machines).first()
+
+
+def set_up_step(code: str, step_id: str) -> None:
+    """Run a step's setup, once for a lab."""
+    lab = LabSession.objects.filter(code=code, ended_at=None).first()
+    lesson = lab and of_lab(lab)
+    step = lesson.step(step_id) if lesson else None
+    sandbox = machine_for(lab, "") if step and step.setup else None
+    if sandbox is None or not cache.add(f"setup:{code}:{step_id}:{sandbox.generation}", 1, timeout=86_400):
+        return
+    environment = {f"LAB_{name.upper()}": value for name, value in lesson.values(code).items()}
+    for script in step.setup:
+        result = gateway.exec(sandbox, ["bash", "-c", script], env=environment, timeout=60, limit=8192)
+        if result.code:
+            log.error("lesson %s, step %s: setup ended with %s: %r", lab.lesson, step_id, result.code, result.stderr[-300:])

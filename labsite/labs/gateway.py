@@ -1,0 +1,121 @@
+"""The one door to the runtime: no other module of the site imports it.
+
+What passes here is a row of ours and a few plain values. The spawner checks them again:
+a stolen web process can ask for no more than a lesson already allows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from runtime.errors import RuntimeRefused, SpawnerUnavailable
+from runtime.paths import Paths
+from runtime.shim.client import ExecResult, ShimClient
+from runtime.shim.stream import TerminalStream
+from runtime.shim.stream import open_terminal as open_stream
+from runtime.spawner.client import SpawnerClient
+
+from labsite.labs.models import LabSession, Sandbox
+
+OURS = "org.vitrine.lab"  # the annotation by which we know our sandboxes again
+FIRST_HOST = 10  # machine k of a lab is 10.88.0.(k+10)
+
+
+class GatewayError(Exception):
+    """The node refused or did not answer; `detail` is for the learner's page."""
+
+    def __init__(self, code: str, step: str | None, message: str) -> None:
+        super().__init__(message)
+        self.detail = {"code": code, "step": step or "", "message": message}
+
+    @property
+    def unavailable(self) -> bool:
+        """Nothing answered: nothing is known, and trying again is right."""
+        return self.detail["code"] == "unavailable"
+
+
+def create(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Make the sandbox; the timed steps it was made by."""
+    answer = _asked(SpawnerClient().create, **creation_request(sandbox))
+    return answer.get("timings", [])
+
+
+def creation_request(sandbox: Sandbox) -> dict[str, Any]:
+    """What the spawner is asked: limits from the row, names and addresses from the lab."""
+    lab = sandbox.lab
+    return {
+        **sandbox.request,
+        "id": sandbox.runtime_id,
+        "hostname": sandbox.name,
+        "lab": lab.code[:12],
+        "lab_index": sandbox.index,
+        "hosts": hosts(lab) if sandbox.request.get("net") == "lab" else {},
+        "annotations": {OURS: lab.code},
+    }
+
+
+def hosts(lab: LabSession) -> dict[str, str]:
+    """The names the machines of a lab know each other by."""
+    return {each.name: f"10.88.0.{each.index + FIRST_HOST}" for each in lab.sandboxes.all()}
+
+
+def delete(runtime_id: str) -> None:
+    """Remove a sandbox and all it had; nothing happens if it has gone."""
+    _asked(SpawnerClient().delete, runtime_id)
+
+
+def alive() -> dict[str, dict[str, Any]]:
+    """The sandboxes on this node that are ours, by id."""
+    states = _asked(SpawnerClient().list)
+    return {state["id"]: state for state in states if OURS in (state.get("annotations") or {})}
+
+
+def ping() -> bool:
+    """Does a spawner answer?"""
+    try:
+        SpawnerClient(timeout=2.0).ping()
+    except (SpawnerUnavailable, RuntimeRefused):
+        return False
+    return True
+
+
+def exec(sandbox: Sandbox, args: list[str], **options: Any) -> ExecResult:
+    """Run a command inside: env, cwd, user, timeout, limit and stdin as in ShimClient.exec."""
+    return _asked(_shim(sandbox).exec, args, **options)
+
+
+def put(sandbox: Sandbox, path: str, data: bytes, mode: int = 0o644, uid: int = 0) -> None:
+    """Write a file inside."""
+    _asked(_shim(sandbox).put, path, data, mode, uid)
+
+
+def observe(sandbox: Sandbox) -> dict[str, Any]:
+    """What is seen from outside: processes, namespaces, mounts."""
+    return _asked(_shim(sandbox).observe)
+
+
+async def open_terminal(
+    runtime_id: str,
+    hello: dict[str, Any],
+    on_bytes: Callable[[bytes], None],
+    on_control: Callable[[dict[str, Any]], None],
+    on_closed: Callable[[], None],
+) -> TerminalStream:
+    """Attach to a terminal; bytes go from the shim to the browser with nothing between."""
+    path = Paths.from_environment().shim_socket(runtime_id)
+    return await open_stream(path, hello, on_bytes, on_control, on_closed)
+
+
+def _shim(sandbox: Sandbox) -> ShimClient:
+    return ShimClient(Paths.from_environment().shim_socket(sandbox.runtime_id))
+
+
+def _asked(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call the runtime; its errors become ours."""
+    try:
+        return call(*args, **options)
+    except RuntimeRefused as error:
+        raise GatewayError(error.code, error.step, error.message) from error
+    except SpawnerUnavailable as error:
+        raise GatewayError("unavailable", None, str(error)) from error
+    except TimeoutError as error:
+        raise GatewayError("unavailable", None, "the node did not answer in time") from error

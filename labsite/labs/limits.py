@@ -1,0 +1,41 @@
+"""How much one may have: labs per guest, user and address; machines per node.
+
+A limit a person can act on is a `LimitReached` with a code for the page. A full node is
+not an error: the machine waits in line and the page shows its place.
+"""
+
+from django.conf import settings
+
+from labsite.accounts.models import User
+from labsite.labs.models import LIVE, LabSession, Sandbox, Status
+
+
+class LimitReached(Exception):
+    """No more labs for now; `code` says which limit."""
+
+    def __init__(self, code: str, limit: int) -> None:
+        super().__init__(f"{code}: {limit}")
+        self.code = code
+        self.limit = limit
+
+
+def check(user: User, address: str | None) -> None:
+    """Raise LimitReached if this user, or this address, has as many labs as allowed."""
+    labs = LabSession.objects.filter(ended_at=None)
+    mine = settings.LABS_PER_GUEST if user.is_guest else settings.LABS_PER_USER
+    if not user.is_staff and labs.filter(user=user).count() >= mine:
+        raise LimitReached("labs-per-user", mine)
+    if address and labs.filter(address=address).count() >= settings.LABS_PER_ADDRESS:
+        raise LimitReached("labs-per-address", settings.LABS_PER_ADDRESS)
+
+
+def room() -> int:
+    """How many more machines this node takes."""
+    return max(0, settings.NODE_SANDBOXES - Sandbox.objects.filter(status__in=LIVE).count())
+
+
+def must_wait(sandbox: Sandbox) -> bool:
+    """Does this requested machine (itself counted among the live) not fit, or is someone before it?"""
+    if Sandbox.objects.filter(status=Status.QUEUED, requested_at__lt=sandbox.requested_at).exists():
+        return True
+    return Sandbox.objects.filter(status__in=LIVE).count() > settings.NODE_SANDBOXES

@@ -1,0 +1,43 @@
+"""Pages to read: the home page with the map of lessons, and a lesson."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from django.utils.translation import get_language
+
+from labsite.labs import lessonbook
+from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
+from lessons import catalog
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page: one button, what runs here now, the course."""
+    running = Sandbox.objects.filter(status=Status.RUNNING)
+    counts = {
+        "sandboxes": running.count(),
+        "labs": LabSession.objects.filter(ended_at=None).count(),
+        "done": TaskResult.objects.exclude(passed_at=None).count(),
+    }
+    mine = LabSession.objects.filter(user=request.user, ended_at=None) if request.user.is_authenticated else []
+    context = {"courses": catalog.courses(get_language() or "en"), "counts": counts, "open_labs": mine}
+    return render(request, "home.html", context)
+
+
+@require_safe
+def lesson(request: HttpRequest, course: str, lesson: str) -> HttpResponse:
+    """A lesson as a text, with the button that opens its lab."""
+    found = lessonbook.find(f"{course}/{lesson}")
+    if found is None:
+        raise Http404
+    context = {"lesson": found, "path": lessonbook.path_of(found), "open_lab": _open_lab(request, found)}
+    return render(request, "lesson.html", context)
+
+
+def _open_lab(request: HttpRequest, lesson: catalog.Lesson) -> LabSession | None:
+    """The lab she left open for this lesson."""
+    if not request.user.is_authenticated:
+        return None
+    labs = LabSession.objects.filter(user=request.user, lesson=lessonbook.path_of(lesson), ended_at=None)
+    return labs.first()

@@ -1,0 +1,76 @@
+"""A lab as JSON: the same for the API, the page's first data and the control socket."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from labsite.labs.checking import check_message
+from labsite.labs.lessonbook import of_lab
+from labsite.labs.models import LabSession, Sandbox
+from labsite.labs.notify import sandbox_message
+
+
+def lab(lab: LabSession, terminals: int = 1, ws: str = "") -> dict[str, Any]:
+    """What the owner of a lab may know of it."""
+    sandboxes = lab.sandboxes.select_related("lab")
+    return {
+        "code": lab.code,
+        "lesson": lab.lesson,
+        "status": lab.status,
+        "sandboxes": [sandbox(each, terminals, ws) for each in sandboxes],
+        "created": lab.created_at.isoformat(),
+        "expires": lab.expires_at.isoformat(),
+        "ended": lab.ended_at.isoformat() if lab.ended_at else None,
+        "end_reason": lab.end_reason or None,
+        "url": reverse("labs:show", args=[lab.code]),
+    }
+
+
+def sandbox(sandbox: Sandbox, terminals: int, ws: str) -> dict[str, Any]:
+    """One machine, with the addresses of its terminals."""
+    known = {key: value for key, value in sandbox_message(sandbox).items() if key != "type"}
+    numbers = range(1, terminals + 1)
+    return known | {
+        "backend": sandbox.backend,
+        "image": sandbox.request.get("image"),
+        "terminals": [{"n": n, "ws": ws + terminal_path(sandbox.lab.code, sandbox.name, n)} for n in numbers],
+    }
+
+
+def terminal_path(code: str, name: str, n: int | str) -> str:
+    """Where a terminal's websocket is."""
+    return f"/ws/labs/{code}/{name}/terminals/{n}/"
+
+
+def websocket_base(request: HttpRequest) -> str:
+    """Scheme, host and port of our websockets, as this visitor reaches us."""
+    if settings.WS_URL:
+        return settings.WS_URL
+    host = request.get_host().rpartition(":")[0] or request.get_host()
+    return f"{'wss' if request.is_secure() else 'ws'}://{host}:{settings.WS_PORT}"
+
+
+def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
+    """All the lab page needs to begin: the lab, its addresses, its steps and progress."""
+    lesson, ws = of_lab(row), websocket_base(request)
+    results = {(each.step, each.task): check_message(each) for each in row.results.all()}
+    return lab(row, lesson.terminals if lesson else 1, ws) | {
+        "api": f"/api/v1/labs/{row.code}",
+        "ws": {
+            "lab": f"{ws}/ws/labs/{row.code}/",
+            "terminal": ws + f"/ws/labs/{row.code}/<sandbox>/terminals/<n>/",
+        },
+        "gate": lesson.gate if lesson else False,
+        "steps": [_step(step, results) for step in lesson.steps] if lesson else [],
+        "progress": list(results.values()),
+        "end_url": reverse("labs:end", args=[row.code]),
+    }
+
+
+def _step(step: Any, results: dict) -> dict[str, Any]:
+    """A step's tasks and whether they are done."""
+    done = {task.id: results.get((step.id, task.id), {}).get("passed", False) for task in step.tasks}
+    tasks = [{"id": task.id, "auto": task.auto, "done": done[task.id]} for task in step.tasks]
+    return {"id": step.id, "title": step.title, "tasks": tasks, "quizzes": [quiz.id for quiz in step.quizzes]}

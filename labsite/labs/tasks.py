@@ -1,0 +1,121 @@
+"""Celery tasks: load, call the gateway, record, tell the page.
+
+Any of these may run twice or be lost. Running twice is harmless, because a status moves by
+compare-and-swap; a lost one is sent again by `reconcile`.
+"""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from labsite.labs import gateway, limits, notify, services
+from labsite.labs.lessonbook import of_lab
+from labsite.labs.models import Sandbox, Status
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="labs.start_sandbox")
+def start_sandbox(code: str, name: str) -> None:
+    """Make a requested machine, or put it in the line if the node is full."""
+    sandbox = _load(code, name)
+    if sandbox is None:
+        return
+    if sandbox.lab.ended_at:
+        sandbox.move(Status.REQUESTED, to=Status.STOPPED)
+        return
+    if limits.must_wait(sandbox):
+        _queue(sandbox)
+        return
+    if not sandbox.move(Status.REQUESTED, to=Status.STARTING, node=settings.NODE_NAME):
+        return  # another worker got there first
+    notify.sandbox_changed(sandbox)
+    try:
+        timings = gateway.create(sandbox)
+        prepare(sandbox)
+    except gateway.GatewayError as error:
+        _failed(sandbox, error)
+        return
+    _running(sandbox, timings)
+
+
+def _queue(sandbox: Sandbox) -> None:
+    if sandbox.move(Status.REQUESTED, to=Status.QUEUED):
+        notify.sandbox_changed(sandbox)
+        services.promote()  # two that arrived together may both have seen a full node
+
+
+def prepare(sandbox: Sandbox) -> None:
+    """Run the lesson's own setup inside, on its first machine."""
+    lesson = of_lab(sandbox.lab)
+    if lesson is None or not lesson.setup or sandbox.index:
+        return
+    environment = {f"LAB_{name.upper()}": value for name, value in lesson.values(sandbox.lab.code).items()}
+    result = gateway.exec(sandbox, ["bash", "-c", lesson.setup], env=environment, timeout=110, limit=8192)
+    if result.code:
+        message = (result.stderr or result.stdout).decode(errors="replace").strip()[-500:]
+        raise gateway.GatewayError("setup", "setup", message or f"the lesson's setup ended with {result.code}")
+
+
+def _running(sandbox: Sandbox, timings: list) -> None:
+    if sandbox.move(Status.STARTING, to=Status.RUNNING, timings=timings, error=None, started_at=timezone.now()):
+        notify.sandbox_changed(sandbox)
+    elif not Sandbox.objects.filter(pk=sandbox.pk, status__in=[Status.STARTING, Status.RUNNING]).exists():
+        gateway.delete(sandbox.runtime_id)  # the lab ended meanwhile
+
+
+def _failed(sandbox: Sandbox, error: gateway.GatewayError) -> None:
+    log.error("sandbox %s did not start: %s", sandbox.runtime_id, error)
+    if error.detail["code"] == "setup":
+        gateway.delete(sandbox.runtime_id)
+    if sandbox.move(Status.STARTING, to=Status.FAILED, error=error.detail, step=error.detail["step"]):
+        notify.sandbox_changed(sandbox)
+    services.promote()
+
+
+@shared_task(name="labs.stop_sandbox")
+def stop_sandbox(code: str, name: str) -> None:
+    """Remove a machine; in a lab that goes on, a fresh one takes its place."""
+    sandbox = _load(code, name)
+    if sandbox is None or sandbox.status != Status.STOPPING:
+        return
+    try:
+        gateway.delete(sandbox.runtime_id)
+    except gateway.GatewayError as error:
+        log.error("sandbox %s could not be removed, will try again: %s", sandbox.runtime_id, error)
+        return
+    if sandbox.move(Status.STOPPING, to=Status.STOPPED):
+        notify.sandbox_changed(sandbox)
+        if sandbox.lab.ended_at is None:
+            services.ask_again(sandbox)
+        services.promote()
+
+
+@shared_task(name="labs.run_check")
+def run_check(code: str, step: str, task: str, language: str = "en") -> None:
+    """Check one task of a lab and tell its pages."""
+    from labsite.labs.checking import check_task
+
+    check_task(code, step, task, language)
+
+
+@shared_task(name="labs.prepare_step")
+def prepare_step(code: str, step: str) -> None:
+    """Run what a step sets up when it is opened."""
+    from labsite.labs.checking import set_up_step
+
+    set_up_step(code, step)
+
+
+@shared_task(name="labs.reconcile")
+def reconcile() -> None:
+    """Compare rows with the node, and mend what differs."""
+    from labsite.labs import reconciler
+
+    reconciler.run()
+
+
+def _load(code: str, name: str) -> Sandbox | None:
+    return Sandbox.objects.select_related("lab").filter(lab__code=code, name=name).first()

@@ -1,0 +1,11 @@
+"""Addresses of websockets."""
+
+from django.urls import path
+
+from labsite.labs.consumers import LabConsumer
+from labsite.labs.terminal_consumer import TerminalConsumer
+
+websocket_urlpatterns = [
+    path("ws/labs/<slug:code>/", LabConsumer.as_asgi()),
+    path("ws/labs/<slug:code>/<slug:sandbox>/terminals/<int:n>/", TerminalConsumer.as_asgi()),
+]

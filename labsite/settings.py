@@ -1,0 +1,196 @@
+"""Settings of the site: one file, everything from the environment, wrong values stop the start.
+
+docs/settings.md lists every variable. Defaults suit one node with an embedded database;
+`script/server` sets VITRINE_DEV=1 for a laptop.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from labsite import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine"))
+RUN_DIR = Path(os.environ.get("VITRINE_RUN", "/run/vitrine"))
+
+DEV = environment.flag("VITRINE_DEV")
+DEBUG = environment.flag("VITRINE_DEBUG")
+SECRET_KEY = environment.secret_key(STATE_DIR)
+
+# Where people reach us. A websocket's Origin must equal one of these to the letter.
+ORIGINS = environment.origins("VITRINE_ORIGINS", "http://localhost:8000,http://127.0.0.1:8000")
+ALLOWED_HOSTS = sorted({urlsplit(origin).hostname or "" for origin in ORIGINS})
+CSRF_TRUSTED_ORIGINS = ORIGINS
+# Terminals live in a process of their own, so that a slow page never delays a keystroke.
+WS_URL = os.environ.get("VITRINE_WS_URL", "").rstrip("/")
+WS_PORT = environment.number("VITRINE_WS_PORT", 8001)
+HTTPS = all(origin.startswith("https://") for origin in ORIGINS)
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "axes",
+    "csp",
+    "labsite.accounts",
+    "lessons",
+    "labsite.labs",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "labsite.urls"
+ASGI_APPLICATION = "labsite.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- data -----------------------------------------------------------------------------
+
+DATABASES = {
+    "default": dj_database_url.parse(os.environ.get("DATABASE_URL", f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL lets readers work beside the one writer; IMMEDIATE takes the write lock at BEGIN,
+    # where the busy time-out applies, instead of failing half-way through a transaction.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = os.environ.get("REDIS_URL", f"unix://{RUN_DIR / 'redis.sock'}")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # redis-py 8 gives up a read after 5 s, as long as the layer's own blocking read:
+        # every idle consumer would die. None waits for ever (django/channels_redis#422).
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "vitrine"},
+    }
+}
+
+# --- people ---------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation." + name}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 6
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+# --- what a page may load: nothing but ourselves, and its own websockets ---------------
+
+WS_SOURCES = [WS_URL] if WS_URL else [
+    f"{'wss' if origin.startswith('https') else 'ws'}://{urlsplit(origin).hostname}:{WS_PORT}" for origin in ORIGINS
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        # xterm.js writes the terminal's colours into a <style> element of its own.
+        "style-src": [SELF, "'unsafe-inline'"],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF, *WS_SOURCES],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- language, files ------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "labsite.staticfinder.NodeModulesFinder",
+]
+# On a laptop files are served where they lie, so that an edit shows at the next reload.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV or DEBUG
+WHITENOISE_MIMETYPES = {".mjs": "text/javascript"}
+LESSONS_DIR = Path(os.environ.get("VITRINE_LESSONS", BASE_DIR / "lessons" / "content"))
+
+# --- labs -----------------------------------------------------------------------------
+
+NODE_NAME = os.environ.get("VITRINE_NODE", os.uname().nodename)
+LAB_MINUTES = environment.number("VITRINE_LAB_MINUTES", 60)
+LAB_MAX_MINUTES = environment.number("VITRINE_LAB_MAX_MINUTES", 240)
+LAB_IDLE_MINUTES = environment.number("VITRINE_LAB_IDLE_MINUTES", 20)
+LABS_PER_GUEST = environment.number("VITRINE_LABS_PER_GUEST", 1)
+LABS_PER_USER = environment.number("VITRINE_LABS_PER_USER", 3)
+LABS_PER_ADDRESS = environment.number("VITRINE_LABS_PER_ADDRESS", 40)
+NODE_SANDBOXES = environment.number("VITRINE_NODE_SANDBOXES", 100)
+# How many proxies of ours stand in front: only their X-Forwarded-For is believed.
+TRUSTED_PROXIES = environment.number("VITRINE_TRUSTED_PROXIES", 0)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("VITRINE_LOG", "INFO")},
+}

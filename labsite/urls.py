@@ -1,0 +1,19 @@
+"""Addresses of the site. Websockets are in `routing`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from labsite.accounts.views import set_language
+from labsite.labs import pages, probes
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("lessons/", include("labsite.labs.lesson_urls")),
+    path("labs/", include("labsite.labs.urls")),
+    path("api/v1/", include("labsite.labs.api.urls")),
+    path("accounts/", include("labsite.accounts.urls")),
+    path("language/", set_language, name="set_language"),
+    path("admin/", admin.site.urls),
+    path("healthz", probes.healthz, name="healthz"),
+    path("metrics", probes.metrics, name="metrics"),
+]
