@@ -1,0 +1,67 @@
+"""Creating and deleting leaves nothing, however often (F-20)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.faults.machine import PREFIX, Machine, children, eventually, leaks
+
+CYCLES = int(os.environ.get("VITRINE_CYCLES", "30"))
+
+
+def descriptors(pid: int) -> int:
+    """How many descriptors a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def long_lived(machine: Machine) -> list[int]:
+    """The spawner and the helpers that stay."""
+    assert machine.process
+    return [machine.process.pid, *children(machine.process.pid)]
+
+
+def cycle(machine: Machine, number: int) -> None:
+    """One life of a sandbox, with a command in it."""
+    name = f"{PREFIX}-{number}"
+    machine.create(name)
+    assert machine.shim(name).exec(["true"]).code == 0
+    machine.client.delete(name)
+
+
+def test_cycles_leave_nothing(machine: Machine) -> None:
+    """After many create/delete cycles no mount, cgroup, process, file, range, link or descriptor is left."""
+    cycle(machine, 0)
+    assert leaks(machine) == {}
+    links = set(os.listdir("/sys/class/net"))
+    before = {pid: descriptors(pid) for pid in long_lived(machine)}
+
+    for number in range(1, CYCLES + 1):
+        cycle(machine, number)
+
+    assert leaks(machine) == {}
+    assert set() == set(os.listdir("/sys/class/net")) - links
+    assert eventually(lambda: before == {pid: descriptors(pid) for pid in long_lived(machine)}), before
+
+
+def test_delete_twice(machine: Machine) -> None:
+    """Deleting what is already deleted is no error."""
+    name = f"{PREFIX}-twice"
+    machine.create(name)
+
+    machine.client.delete(name)
+    machine.client.delete(name)
+
+    assert leaks(machine) == {}
+
+
+def test_delete_while_busy(machine: Machine) -> None:
+    """A sandbox full of processes that ignore signals is deleted all the same."""
+    name = f"{PREFIX}-busy"
+    machine.create(name)
+    script = "for i in 1 2 3 4 5 6 7 8; do (trap '' TERM HUP INT; setsid sleep 1000 </dev/null >/dev/null 2>&1 &) ; done"
+    assert machine.shim(name).exec(["bash", "-c", script]).code == 0
+
+    machine.client.delete(name)
+
+    assert leaks(machine) == {}
