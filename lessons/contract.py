@@ -3,7 +3,8 @@
 A check is a fresh process, never the learner's shell. Its exit status decides: 0 done,
 1 not yet, 77 cannot tell; anything else, or no end in time, is the author's mistake and
 not the learner's. What it prints is the message the learner reads. The script goes in on
-standard input, so `ps` in the sandbox shows `sh -s` and no word of the answer.
+standard input, so `ps` in the sandbox shows no word of the answer; it is read whole before
+it runs, or a command of the check would eat the rest of it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from lessons.elements import Check, Lesson, Step, Task
 
 MESSAGE_LIMIT = 2048
 HISTORY = "/run/lab-history"
+
+PROGRAMS = {
+    "sh": ["/bin/sh", "-c", 'eval "$(cat)"'],
+    "bash": ["/bin/bash", "-c", 'eval "$(cat)"'],
+    "python": ["/usr/bin/python3", "-"],
+}
 
 SH_PRELUDE = r"""
 pass() { printf '%s\n' "$*"; exit 0; }
@@ -35,7 +42,7 @@ def _end(status, *words):
     print(*words)
     sys.exit(status)
 
-def passed(*words): _end(0, *words)
+def pass_(*words): _end(0, *words)
 def fail(*words): _end(1, *words)
 
 def wait_for(seconds, condition):
@@ -85,12 +92,12 @@ class CheckResult:
 
 def command(check: Check) -> list[str]:
     """The program that reads the script from standard input."""
-    return ["/bin/sh", "-s"] if check.language == "sh" else ["/usr/bin/python3", "-"]
+    return PROGRAMS[check.language]
 
 
 def script(check: Check) -> bytes:
     """The whole script: the helpers, then the author's lines."""
-    prelude = SH_PRELUDE if check.language == "sh" else PYTHON_PRELUDE
+    prelude = PYTHON_PRELUDE if check.language == "python" else SH_PRELUDE
     return f"{prelude}\n{check.source}".encode()
 
 

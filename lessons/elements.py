@@ -16,7 +16,7 @@ from lessons import variables
 class Check:
     """The proof of a task: a script run in the sandbox, or rules read from outside."""
 
-    language: str  # sh | python | host
+    language: str  # sh | bash | python | host
     source: str
     timeout: int = 5
     machine: str = ""

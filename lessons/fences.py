@@ -23,7 +23,7 @@ KINDS: dict[str, set[str]] = {
     "solution": {"machine", "typed"},
     "wrong": {"machine", "says"},
 }  # fmt: skip
-CHECK_LANGUAGES = {"sh": "sh", "bash": "sh", "python": "python"}
+CHECK_LANGUAGES = ("sh", "bash", "python")
 
 
 def read(info: str, line: int, faults: Faults) -> tuple[str, str, Attributes]:
@@ -50,7 +50,7 @@ def check(text: str, language: str, found: Attributes, line: int, faults: Faults
     for fault in rules.faults(text) if host else ():
         faults.add(line, fault)
     return Check(
-        language="host" if host else CHECK_LANGUAGES.get(language, "sh"),
+        language="host" if host else language,
         source=text,
         timeout=_number(found, "timeout", 5, line, faults),
         machine=found.values.get("machine", ""),

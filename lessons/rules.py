@@ -9,7 +9,9 @@ cannot reach. It is data and not code, so an author cannot run anything on the h
     - pass: Process {pid} has a UTS namespace of its own.
 
 Rules are asked in order; the first that does not hold says its `else`. `other` and `same`
-compare a namespace with the one of the sandbox's init.
+compare a namespace with the one of the sandbox's init. `comm`, `uid`, `hostname` and
+`inside-pid` are plain facts, numbered as the sandbox numbers them; `mounted: /mnt` holds
+for a process in whose mount namespace something is mounted there.
 """
 
 from typing import Any
@@ -19,7 +21,7 @@ import yaml
 from lessons.contract import CheckResult, State
 
 NAMESPACES = ("uts", "pid", "mnt", "net", "ipc", "user", "cgroup", "time")
-PROCESS_KEYS = {*NAMESPACES, "comm", "inside-pid", "hostname"}
+PROCESS_KEYS = {*NAMESPACES, "comm", "inside-pid", "hostname", "uid", "mounted"}
 RULE_KEYS = {"process", "no-process", "else", "pass"}
 
 
@@ -59,7 +61,7 @@ def evaluate(source: str, facts: dict[str, Any]) -> CheckResult:
     init = _init(facts, processes)
     seen: dict[str, Any] = {}
     for rule in yaml.safe_load(source):
-        match = _first(processes, init, rule.get("process", rule.get("no-process", {})))
+        match = _first(facts, init, rule.get("process", rule.get("no-process", {})))
         if ("process" in rule and match is None) or ("no-process" in rule and match):
             return CheckResult(State.NOT_YET, _filled(rule["else"], match or seen))
         seen = match or seen
@@ -75,18 +77,24 @@ def _init(facts: dict[str, Any], processes: list[dict[str, Any]]) -> dict[str, A
 
 
 def _first(
-    processes: list[dict[str, Any]], init: dict[str, Any], wanted: dict[str, Any]
+    facts: dict[str, Any], init: dict[str, Any], wanted: dict[str, Any]
 ) -> dict[str, Any] | None:
     """The first process all wanted facts hold for; an empty wish matches none."""
-    if not wanted:
-        return None
-    return next((p for p in processes if all(_holds(p, init, *w) for w in wanted.items())), None)
+    for process in facts["processes"] if wanted else ():
+        if all(_holds(facts, process, init, key, value) for key, value in wanted.items()):
+            return process
+    return None
 
 
-def _holds(process: dict[str, Any], init: dict[str, Any], key: str, value: Any) -> bool:
+def _holds(
+    facts: dict[str, Any], process: dict[str, Any], init: dict[str, Any], key: str, value: Any
+) -> bool:
     if key in NAMESPACES:
         mine, first = _namespace(process, key), _namespace(init, key)
         return mine is not None and (mine != first) == (value == "other")
+    if key == "mounted":
+        table = (facts.get("mounts") or {}).get(str(_namespace(process, "mnt"))) or ()
+        return any(mount["target"] == value for mount in table)
     return bool(process.get(key.replace("-", "_")) == value)
 
 
