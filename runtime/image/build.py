@@ -1,0 +1,103 @@
+"""Building an image: resolve, download, unpack, configure, name.
+
+The recipe is a directory of plain files (images/linux in this project): which packages, which
+dependencies and files to leave out, what to write over the result. Its digest is kept with the
+image, so building again with the same recipe does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import NotFoundError, VitrineError
+from runtime.image import configure, debian
+from runtime.image.sources import Distribution, distribution, sources
+from runtime.image.store import Image, ImageConfig, Store
+
+Say = Callable[[str], None]
+RECIPES = Path(__file__).resolve().parents[2] / "images"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def read_list(path: Path) -> list[str]:
+    """The lines of a recipe file, without comments and blanks."""
+    lines = (line.split("#", 1)[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def recipe_digest(directory: Path, host: Distribution) -> str:
+    """One name for the recipe, this code and the release it is built from."""
+    total = hashlib.sha256(f"{host.id} {host.codename} {platform.machine()}".encode())
+    code = sorted(Path(__file__).parent.glob("*.py"))
+    for path in [*sorted(directory.rglob("*")), *code]:
+        if path.is_file():
+            total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def is_current(store: Store, name: str, recipe: str) -> bool:
+    """True when the image exists and was built from exactly this recipe."""
+    try:
+        image = store.lookup(name)
+    except NotFoundError:
+        return False
+    return image.recipe == recipe and all(layer.is_dir() for layer in image.layers)
+
+
+def build(store: Store, name: str, say: Say, force: bool = False) -> Image:
+    """Build the image of this recipe unless the store has it already."""
+    directory = RECIPES / name
+    if not (directory / "image.json").is_file():
+        raise VitrineError(f"no recipe {name!r} in {RECIPES}")
+    host = distribution()
+    digest = recipe_digest(directory, host)
+    if is_current(store, name, digest) and not force:
+        return store.lookup(name)
+    recipe = json.loads((directory / "image.json").read_text())
+    with store.scratch() as scratch:
+        root = _make_tree(directory, recipe, scratch, host, _timed(say))
+        return store.add_directory(name, root, image_config(recipe, host), digest)
+
+
+def _timed(say: Say) -> Say:
+    """Put the seconds since the start before every line."""
+    start = time.monotonic()
+    return lambda text: say(f"{time.monotonic() - start:5.1f} s  {text}")
+
+
+def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Distribution, say: Say) -> Path:
+    """The five acts, in the order they happen."""
+    scratch.chmod(0o755)
+    root = scratch / "rootfs"
+    root.mkdir(mode=0o755)
+    say(f"reading the package index of {host.id} {host.codename}")
+    apt = debian.Apt(scratch / "apt", sources(host))
+    apt.run("update")
+    names = apt.resolve(read_list(directory / "packages"), read_list(directory / "without"))
+    say(f"downloading {len(names)} packages")
+    packages = apt.download(names)
+    size = sum(package.stat().st_size for package in packages) >> 20
+    say(f"unpacking {size} MiB, {len(packages)} packages")
+    debian.unpack(packages, root, read_list(directory / "exclude"))
+    say("configuring")
+    configure.configure(root, recipe, directory / "rootfs")
+    say("naming the tree by its content")
+    return root
+
+
+def image_config(recipe: dict[str, Any], host: Distribution) -> ImageConfig:
+    """The image's configuration, in the words of the OCI image specification."""
+    machine = platform.machine()
+    return {
+        "architecture": ARCHITECTURES.get(machine, machine),
+        "os": "linux",
+        "config": recipe["config"],
+        "org.vitrine.description": recipe["description"],
+        "org.vitrine.release": f"{host.id} {host.codename}",
+    }
