@@ -14,8 +14,9 @@ import json
 import sys
 import time
 
-from bench.protocols import PROTOCOLS, Protocol
 from websockets.asyncio.client import connect
+
+from bench.protocols import PROTOCOLS, Protocol
 
 CHUNK = 65536
 DISCARD = 50_000_000

@@ -28,7 +28,7 @@ def load(python: Path, url: str, protocol: str, headers: dict[str, str]) -> Figu
     command = [str(python), "-m", "bench.load", url, "--protocol", protocol]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "load generator failed")
     return json.loads(done.stdout)

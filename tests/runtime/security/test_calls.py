@@ -6,7 +6,7 @@ from errno import EACCES, EAFNOSUPPORT, EINVAL, ENOSYS, EPERM, EPROTONOSUPPORT, 
 
 import pytest
 
-from tests.runtime.security.conftest import Victim
+from tests.runtime.security.victim import Victim
 
 PATH = b"/\0"
 BUFFER = b"\0" * 256

@@ -8,11 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.security.conftest import Victim
+from tests.runtime.security.victim import Victim
 
 PROC = Path("/proc")
-DEVICES = set("null zero full random urandom tty pts ptmx shm console fd stdin stdout stderr mqueue core fuse net".split())
-NAMESPACES = "cgroup ipc mnt net pid time user uts".split()
+DEVICES = {
+    "null",
+    "zero",
+    "full",
+    "random",
+    "urandom",
+    "tty",
+    "pts",
+    "ptmx",
+    "shm",
+    "console",
+    "fd",
+    "stdin",
+    "stdout",
+    "stderr",
+    "mqueue",
+    "core",
+    "fuse",
+    "net",
+}
+NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
 
 
 def test_root_of_pid_one_is_our_root(victim: Victim) -> None:
@@ -29,16 +48,18 @@ def test_no_writable_global_knob(victim: Victim) -> None:
     """E-03: what root can open for writing under /proc/sys and /sys belongs to the sandbox's namespaces."""
     found = victim.output(
         "find /proc/sys /sys -xdev -type f ! -path '/sys/fs/cgroup/*' 2>/dev/null |"
-        " while read -r f; do ( : >>\"$f\" ) 2>/dev/null && echo \"$f\"; done"
+        ' while read -r f; do ( : >>"$f" ) 2>/dev/null && echo "$f"; done'
     ).split()
     own = ("/proc/sys/net/", "/proc/sys/user/", "/proc/sys/fs/mqueue/")
-    kernel = "msg sem shm pid_max ns_last_pid hostname domainname auto_msgmni".split()
+    kernel = ["msg", "sem", "shm", "pid_max", "ns_last_pid", "hostname", "domainname", "auto_msgmni"]
     allowed = (*own, *(f"/proc/sys/kernel/{name}" for name in kernel))
 
     assert [] == [path for path in found if not path.startswith(allowed)]
 
 
-@pytest.mark.parametrize("knob", ["core_pattern", "modprobe", "poweroff_cmd", "hotplug", "panic", "sysrq", "kptr_restrict"])
+@pytest.mark.parametrize(
+    "knob", ["core_pattern", "modprobe", "poweroff_cmd", "hotplug", "panic", "sysrq", "kptr_restrict"]
+)
 def test_kernel_knob(victim: Victim, knob: str) -> None:
     """E-04, E-05: helpers that the kernel runs as root cannot be renamed."""
     path = PROC / "sys/kernel" / knob
@@ -53,7 +74,7 @@ def test_sysrq(victim: Victim) -> None:
     assert victim.run("echo h > /proc/sysrq-trigger").code != 0
 
 
-@pytest.mark.parametrize("controller", "memory cpu pids cpuset devices freezer blkio".split())
+@pytest.mark.parametrize("controller", ["memory", "cpu", "pids", "cpuset", "devices", "freezer", "blkio"])
 def test_release_agent(victim: Victim, controller: str) -> None:
     """E-07: no helper can be put into a v1 cgroup hierarchy."""
     script = f"d=$(mktemp -d); mount -t cgroup -o {controller} x $d && echo /x > $d/release_agent"
@@ -75,8 +96,12 @@ def test_cgroup_paths_are_roots(victim: Victim) -> None:
 
 def test_neighbours_cgroups_are_not_seen(victim: Victim, neighbour: Victim) -> None:
     """E-09: no hierarchy shows another sandbox."""
-    kinds = "-t,cgroup2 " + " ".join(f"-t,cgroup,-o,{name}" for name in "cpu memory pids devices cpuset freezer".split())
-    script = f"d=$(mktemp -d); for k in {kinds}; do mount ${{k//,/ }} x $d 2>/dev/null && find $d -type d && umount $d; done"
+    kinds = "-t,cgroup2 " + " ".join(
+        f"-t,cgroup,-o,{name}" for name in ["cpu", "memory", "pids", "devices", "cpuset", "freezer"]
+    )
+    script = (
+        f"d=$(mktemp -d); for k in {kinds}; do mount ${{k//,/ }} x $d 2>/dev/null && find $d -type d && umount $d; done"
+    )
 
     assert neighbour.name not in victim.output(f"unshare -m bash -c '{script}'")
 
@@ -93,7 +118,9 @@ def test_devices(victim: Victim) -> None:
     assert set() == set(victim.output("ls /dev").split()) - DEVICES
 
 
-@pytest.mark.parametrize("kind", "devtmpfs ext4 xfs btrfs squashfs debugfs tracefs securityfs pstore 9p nfs".split())
+@pytest.mark.parametrize(
+    "kind", ["devtmpfs", "ext4", "xfs", "btrfs", "squashfs", "debugfs", "tracefs", "securityfs", "pstore", "9p", "nfs"]
+)
 def test_file_systems_of_the_host(victim: Victim, kind: str) -> None:
     """E-12, E-42: no block, network or debug file system can be mounted."""
     assert victim.run(f"mount -t {kind} none /mnt").code != 0
@@ -151,7 +178,9 @@ def test_host_mounts_do_not_change(victim: Victim) -> None:
 
 def test_nothing_below_the_mounts(victim: Victim) -> None:
     """E-40: taking mounts away reveals nothing of the host."""
-    script = "umount -l /proc /sys /dev 2>/dev/null; ls /proc /sys /dev | wc -w; ls -d /.old /oldroot /put_old 2>/dev/null"
+    script = (
+        "umount -l /proc /sys /dev 2>/dev/null; ls /proc /sys /dev | wc -w; ls -d /.old /oldroot /put_old 2>/dev/null"
+    )
 
     lines = victim.output(f"unshare -m bash -c '{script}'").splitlines()
 
