@@ -7,6 +7,7 @@ import time
 from bench.prompt import PATIENCE, NoPromptError, at_prompt, measure
 from bench.report import OURS, Series, Table
 from bench.runtimes import Peer
+from bench.view import peers_view
 from runtime.shim import frames
 from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
@@ -46,12 +47,12 @@ def ours(client: SpawnerClient, number: int) -> float:
         client.delete(f"bench-{number}")
 
 
-def theirs(peer: Peer, series: Series, number: int) -> None:
+def theirs(peer: Peer, series: Series, number: int, view: int | None) -> None:
     """One round of a peer; a peer that fails is reported, and not asked again."""
     if series.error:
         return
     try:
-        series.values.append(measure(peer.arguments(number)))
+        series.values.append(measure(peer.arguments(number), view))
     except NoPromptError as error:
         series.error = str(error)
         series.values.clear()
@@ -61,11 +62,12 @@ def create(client: SpawnerClient, peers: list[Peer], rounds: int) -> Table:
     """All contenders, round by round; the first round warms caches and is not counted."""
     mine = Series(OURS, NOTE)
     others = [Series(peer.name, peer.note) for peer in peers]
-    for number in range(rounds + 1):
-        mine.values.append(ours(client, number))
-        for peer, series in zip(peers, others, strict=True):
-            theirs(peer, series, number)
-        if number == 0:
-            for series in (mine, *others):
-                series.values.clear()
+    with peers_view() as view:
+        for number in range(rounds + 1):
+            mine.values.append(ours(client, number))
+            for peer, series in zip(peers, others, strict=True):
+                theirs(peer, series, number, view)
+            if number == 0:
+                for series in (mine, *others):
+                    series.values.clear()
     return Table("create to prompt", "ms", [mine, *others])

@@ -8,6 +8,8 @@ import select
 import signal
 import time
 
+from bench.view import enter
+
 PROMPT = (b"# ", b"$ ")
 PATIENCE = 20.0
 
@@ -64,20 +66,21 @@ def end(pid: int, descriptor: int) -> None:
         os.waitpid(pid, 0)
 
 
-def execute(command: list[str]) -> None:
+def execute(command: list[str], view: int | None) -> None:
     """Become the command; in the child only."""
     try:
+        enter(view)
         os.execvp(command[0], command)
     finally:
         os._exit(127)
 
 
-def measure(command: list[str]) -> float:
+def measure(command: list[str], view: int | None = None) -> float:
     """Milliseconds from the start of a command, on a pty of its own, to its prompt."""
     start = time.monotonic()
     pid, master = os.forkpty()
     if not pid:
-        execute(command)
+        execute(command, view)
     try:
         wait_prompt(master, start + PATIENCE)
         return (time.monotonic() - start) * 1000
