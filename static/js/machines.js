@@ -1,0 +1,172 @@
+/* The right-hand side: machines, their state, the tabs of their terminals. */
+
+import { notify, openLink } from "./dialogs.js";
+import { say } from "./strings.js";
+import { TerminalPane } from "./terminal.js";
+import { drawWaterfall } from "./waterfall.js";
+
+const MOST_TERMINALS = 8;
+const byId = (id) => document.getElementById(id);
+
+export class Machines {
+  /** options: {address(machine, n), key(event) → handled, retry(machine), echoed(ms)} */
+  constructor(sandboxes, options) {
+    this.options = options;
+    this.machines = new Map();
+    this.panes = new Map();
+    this.current = null;
+    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), echoed: options.echoed };
+    byId("add-terminal").addEventListener("click", () => this.add());
+    byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
+    for (const sandbox of sandboxes) this.update(sandbox);
+  }
+
+  /** A machine's row, whole or in part; the message's own `type` is not part of it. */
+  update({ type, ...sandbox }) {
+    const before = this.machines.get(sandbox.name) ?? {};
+    const machine = { ...before, ...sandbox };
+    this.machines.set(machine.name, machine);
+    if (machine.status === "running" && before.status !== "running") this.opened(machine);
+    this.draw();
+  }
+
+  opened(machine) {
+    const again = [...this.panes.values()].filter((pane) => pane.machine === machine.name);
+    for (const pane of again) pane.restart();
+    const wanted = machine.terminals?.length ?? 1;
+    for (let n = 1; n <= wanted && !again.length; n += 1) this.open(machine.name, n);
+    if (!this.current) this.select(this.panes.keys().next().value);
+  }
+
+  open(machine, n) {
+    const pane = new TerminalPane({ machine, n, address: this.options.address(machine, n), page: this.page });
+    this.panes.set(pane.key, pane);
+    pane.element.hidden = true;
+    byId("panes").append(pane.element);
+    pane.tab = this.makeTab(pane);
+    return pane;
+  }
+
+  makeTab(pane) {
+    const tab = document.createElement("button");
+    tab.type = "button";
+    tab.className = "tab";
+    tab.setAttribute("role", "tab");
+    tab.id = `tab-${pane.key.replace("/", "-")}`;
+    tab.append(document.createElement("span"), document.createElement("span"));
+    tab.firstChild.textContent = say("terminal-name", pane);
+    tab.lastChild.className = "tab-title";
+    tab.addEventListener("click", () => this.select(pane.key, true));
+    pane.element.setAttribute("aria-labelledby", tab.id);
+    byId("tabs").append(tab);
+    return tab;
+  }
+
+  retitle(pane) {
+    pane.tab.lastChild.textContent = pane.title;
+    pane.tab.title = pane.title;
+  }
+
+  select(key, focus = false) {
+    const pane = this.panes.get(key);
+    if (!pane) return null;
+    this.current = pane;
+    for (const other of this.panes.values()) {
+      other.element.hidden = other !== pane;
+      other.tab.setAttribute("aria-selected", String(other === pane));
+      other.tab.tabIndex = other === pane ? 0 : -1;
+    }
+    this.draw(); // the drawing of the start gives way first: the screen measures its room
+    if (!pane.screen) pane.start();
+    else pane.screen.refit();
+    if (focus) pane.focus();
+    return pane;
+  }
+
+  nth(n, focus = true) {
+    return this.select([...this.panes.keys()][n - 1], focus);
+  }
+
+  /** One more shell in the machine of the tab in front. */
+  add() {
+    const machine = this.current?.machine ?? this.machines.keys().next().value;
+    const taken = [...this.panes.values()].filter((pane) => pane.machine === machine).map((pane) => pane.n);
+    const free = Array.from({ length: MOST_TERMINALS }, (_, i) => i + 1).find((n) => !taken.includes(n));
+    if (free) this.select(this.open(machine, free).key, true);
+    this.draw();
+  }
+
+  /** The pane a lesson's command belongs to, opened if need be. */
+  pane(machine, n = 1) {
+    const name = machine || this.current?.machine || this.machines.keys().next().value;
+    if (this.machines.get(name)?.status !== "running") return null;
+    if (!this.panes.has(`${name}/${n}`)) this.open(name, n);
+    return this.select(`${name}/${n}`);
+  }
+
+  tabKey(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !this.current) return;
+    const keys = [...this.panes.keys()];
+    const to = (keys.indexOf(this.current.key) + step + keys.length) % keys.length;
+    this.select(keys[to]).tab.focus();
+  }
+
+  draw() {
+    byId("machine-state").replaceChildren(...[...this.machines.values()].map(stateLabel));
+    const troubled = [...this.machines.values()].find((machine) => machine.status !== "running");
+    this.notice(troubled);
+    const making = troubled && ["requested", "starting", "failed"].includes(troubled.status) ? troubled : null;
+    byId("waterfall").hidden = !making || (this.current && making.status !== "failed");
+    if (making) drawWaterfall(byId("waterfall"), making);
+    byId("add-terminal").hidden = !this.current || this.panes.size >= MOST_TERMINALS * this.machines.size;
+    byId("find").hidden = !this.current;
+    if (this.current) this.current.element.hidden = Boolean(making && making.name === this.current.machine);
+  }
+
+  notice(machine) {
+    const place = byId("notice");
+    const words = machine ? trouble(machine) : null;
+    place.className = `notice ${words?.kind ?? ""}`;
+    place.replaceChildren(...(words ? [words.text] : []));
+    if (words?.retry) place.append(this.retryButton(machine));
+  }
+
+  retryButton(machine) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = say("try-again");
+    button.addEventListener("click", () => { button.disabled = true; this.options.retry(machine.name); });
+    return button;
+  }
+
+  transcript() {
+    return [...this.panes.values()].filter((pane) => pane.screen)
+      .map((pane) => `# ${say("terminal-name", pane)}\n${pane.text()}\n`).join("\n");
+  }
+
+  apply() {
+    for (const pane of this.panes.values()) pane.screen?.apply();
+  }
+
+  close() {
+    for (const pane of this.panes.values()) pane.end();
+  }
+}
+
+function stateLabel(machine) {
+  const label = document.createElement("span");
+  label.className = "state";
+  label.dataset.state = machine.status;
+  label.textContent = `${machine.name} ${say(`state-${machine.status}`)}`;
+  return label;
+}
+
+function trouble(machine) {
+  const { status, name: label, place, error } = machine;
+  if (status === "queued") return { kind: "wait", text: say("place", { place: place ?? "…" }) };
+  if (status === "lost") return { kind: "bad", text: say("lost", { machine: label }), retry: true };
+  if (status !== "failed") return null;
+  const head = error?.step ? say("failed-at", { machine: label, step: error.step }) : say("failed", { machine: label });
+  return { kind: "bad", text: [head, error?.message].filter(Boolean).join(": "), retry: true };
+}

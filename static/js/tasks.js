@@ -1,0 +1,134 @@
+/* Tasks tick themselves while the learner types; a task without `auto` has a button. The
+   check's own words say why not yet. Hints are offered after a while, or after some tries. */
+
+import { say } from "./strings.js";
+
+const EVERY = 2000;
+
+/** Text with `code` in it as nodes; never as HTML, since a check may print anything. */
+function worded(text) {
+  return text.split(/(`[^`\n]+`)/).map((part) => {
+    if (!/^`[^`]+`$/.test(part)) return part;
+    const code = document.createElement("code");
+    code.textContent = part.slice(1, -1);
+    return code;
+  });
+}
+
+class Task {
+  constructor(element, step, send) {
+    Object.assign(this, { element, step, send });
+    this.id = element.dataset.task;
+    this.auto = "auto" in element.dataset;
+    this.tries = 0;
+    this.done = false;
+    this.build();
+  }
+
+  build() {
+    this.state = document.createElement("span");
+    this.state.className = "task-state";
+    this.message = document.createElement("span");
+    this.message.className = "task-message";
+    this.message.setAttribute("aria-live", "polite");
+    const foot = document.createElement("div");
+    foot.className = "task-foot";
+    if (!this.auto) foot.append(this.makeButton());
+    foot.append(this.state, this.message);
+    this.element.append(foot);
+    this.state.textContent = this.auto ? say("watching") : "";
+  }
+
+  makeButton() {
+    this.button = document.createElement("button");
+    this.button.type = "button";
+    this.button.textContent = say("check");
+    this.button.addEventListener("click", () => this.check());
+    return this.button;
+  }
+
+  check() {
+    if (!this.send({ type: "check", step: this.step, task: this.id })) return;
+    if (this.auto) return;
+    this.tries += 1;
+    this.button.disabled = true;
+    this.state.textContent = say("checking");
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.ready(), 15000); // an answer may be lost; the button must not be
+  }
+
+  ready() {
+    clearTimeout(this.waiting);
+    if (this.button) this.button.disabled = false;
+    this.state.textContent = this.done ? say("done") : this.auto ? say("watching") : "";
+  }
+
+  heard({ passed, message, state }) {
+    this.done = this.auto ? this.done || passed : passed;
+    const broken = state === "broken";
+    this.element.classList.toggle("done", this.done);
+    this.element.classList.toggle("broken", broken);
+    if (state !== "cannot_tell") this.message.replaceChildren(...worded(broken ? say("check-broken") : message || ""));
+    this.ready();
+  }
+}
+
+class Hint {
+  constructor(element) {
+    this.element = element;
+    this.after = Number(element.dataset.after ?? 90) * 1000;
+    this.tries = Number(element.dataset.tries ?? Infinity);
+  }
+
+  consider(elapsed, tries) {
+    if (elapsed >= this.after || tries >= this.tries) this.element.classList.add("offered");
+  }
+}
+
+export class Tasks {
+  /** watch: {send(message) → sent, changed(), current() → step id, running() → bool} */
+  constructor(place, watch) {
+    this.watch = watch;
+    this.tasks = [];
+    this.hints = new Map();
+    for (const article of place.querySelectorAll("[data-step]")) this.read(article);
+    this.since = performance.now();
+    this.timer = setInterval(() => this.tick(), EVERY);
+  }
+
+  read(article) {
+    const step = article.dataset.step;
+    for (const element of article.querySelectorAll("[data-task]")) this.tasks.push(new Task(element, step, this.watch.send));
+    this.hints.set(step, [...article.querySelectorAll("details.hint")].map((element) => new Hint(element)));
+  }
+
+  of(step) {
+    return this.tasks.filter((task) => task.step === step);
+  }
+
+  finished(step) {
+    return this.of(step).every((task) => task.done);
+  }
+
+  entered() {
+    this.since = performance.now();
+  }
+
+  tick() {
+    if (document.hidden || !this.watch.running()) return;
+    const here = this.of(this.watch.current());
+    for (const task of here) if (task.auto && !task.done) task.check();
+    const tries = Math.max(0, ...here.map((task) => task.tries));
+    for (const hint of this.hints.get(this.watch.current()) ?? []) hint.consider(performance.now() - this.since, tries);
+  }
+
+  heard(message) {
+    const task = this.tasks.find((each) => each.step === message.step && each.id === message.task);
+    task?.heard(message);
+    this.watch.changed();
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+}

@@ -1,0 +1,166 @@
+/* A terminal in the page: a tab's pane, its screen, its stream, and what it tells the reader. */
+
+import { copy, paste } from "./clipboard.js";
+import { Screen } from "./screen.js";
+import { Stream } from "./stream.js";
+import { say } from "./strings.js";
+
+const RESTART_WAIT = 250;
+
+export class TerminalPane {
+  /** page: {toast(text), openLink(url), key(event) → handled, titled(pane)} */
+  constructor({ machine, n, address, page }) {
+    Object.assign(this, { machine, n, page });
+    this.key = `${machine}/${n}`;
+    this.title = "";
+    this.over = false;
+    this.waiting = [];
+    this.element = this.build();
+    this.address = address;
+  }
+
+  build() {
+    const pane = document.createElement("div");
+    pane.className = "pane";
+    pane.setAttribute("role", "tabpanel");
+    pane.setAttribute("aria-label", say("terminal-name", this));
+    this.area = document.createElement("div");
+    this.area.className = "screen";
+    this.status = document.createElement("div");
+    this.status.className = "pane-status";
+    this.status.setAttribute("role", "status");
+    this.status.textContent = say("connecting");
+    pane.append(this.area, this.status);
+    return pane;
+  }
+
+  /** xterm.js measures letters, so it is opened only once the pane is on the page. */
+  start() {
+    this.screen = new Screen(this.area, {
+      typed: (data) => this.typed(data),
+      binary: (bytes) => this.stream.typed(bytes),
+      resized: () => this.stream.resize(),
+      title: (text) => this.retitle(text),
+      link: (url) => this.page.openLink(url),
+      key: (event) => this.pressed(event),
+    });
+    this.screen.refit();
+    this.connect();
+  }
+
+  typed(data) {
+    if (this.over && data === "\r") this.restart();
+    if (this.over || this.ended) return;
+    if (!this.stream.replaying) this.keyed = performance.now();
+    this.stream.typed(data);
+  }
+
+  /** From a key to the first byte that came back: what the reader feels as the connection. */
+  echoed() {
+    if (this.keyed) this.page.echoed(performance.now() - this.keyed);
+    this.keyed = 0;
+  }
+
+  heard(event, values) {
+    const answer = {
+      hello: () => this.greeted(values),
+      output: () => this.echoed(),
+      lost: () => this.show(say("reconnecting", { seconds: Math.max(1, Math.round(values.wait / 1000)) })),
+      exit: () => this.exited(values),
+      viewers: () => this.viewed(values),
+      error: () => this.show(values.message || values.code),
+      final: () => this.show(""),
+      "too-large": () => this.page.toast(say("too-large")),
+    }[event];
+    answer?.();
+  }
+
+  greeted({ again, missed, title }) {
+    this.over = false;
+    this.show("");
+    if (title) this.retitle(title);
+    if (again) this.page.toast(missed > 0 ? say("gap", { bytes: missed }) : say("reconnected"));
+    for (const text of this.waiting.splice(0)) this.stream.input(text);
+  }
+
+  exited({ code, signal, reason }) {
+    this.over = true;
+    if (reason === "memory") this.show(say("out-of-memory"));
+    else this.show(signal ? say("exited-signal", { signal }) : say("exited", { code }));
+  }
+
+  viewed({ viewers: people }) {
+    this.show(people > 1 ? say("viewers", { n: people }) : "");
+  }
+
+  show(text) {
+    this.status.textContent = text;
+  }
+
+  retitle(text) {
+    this.title = text.slice(0, 80);
+    this.page.titled(this);
+  }
+
+  /** A new shell in the same place: the same address without `since`, once nobody watches the old one. */
+  restart() {
+    if (!this.screen) return;
+    this.stream.close();
+    this.screen.reset();
+    this.over = false;
+    this.show(say("connecting"));
+    setTimeout(() => this.connect(), RESTART_WAIT);
+  }
+
+  connect() {
+    this.stream = new Stream(this.address, this.screen, (event, values) => this.heard(event, values));
+  }
+
+  /** Type a lesson's command, exactly as written; kept until the terminal is connected. */
+  run(text, { interrupt = false, enter = true } = {}) {
+    const bytes = (interrupt ? "\x03" : "") + text.replace(/\r?\n/g, "\r") + (enter ? "\r" : "");
+    if (this.stream?.socket.open && this.stream.received !== null) this.stream.input(bytes);
+    else this.waiting.push(bytes);
+    this.focus();
+  }
+
+  pressed(event) {
+    if (event.type !== "keydown") return false;
+    const letter = event.ctrlKey && event.shiftKey && !event.altKey ? event.code : "";
+    if (letter === "KeyC") return this.taken(event, () => this.copySelection());
+    if (letter === "KeyV") return this.taken(event, () => this.pasteClipboard());
+    return this.page.key(event);
+  }
+
+  taken(event, act) {
+    event.preventDefault();
+    act();
+    return true;
+  }
+
+  async copySelection() {
+    const text = this.screen.term.getSelection();
+    if (text) this.page.toast(say((await copy(text)) ? "copied" : "copy-refused"));
+  }
+
+  async pasteClipboard() {
+    const text = await paste();
+    if (text === null) this.page.toast(say("paste-refused"));
+    else this.screen.term.paste(text);
+  }
+
+  focus() {
+    this.screen?.term.focus();
+  }
+
+  text() {
+    return this.screen?.text() ?? "";
+  }
+
+  /** The lab is over: what is on the screen stays, nothing more comes. */
+  end() {
+    this.ended = true;
+    this.stream?.close();
+    this.show("");
+  }
+}
