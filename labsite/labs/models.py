@@ -100,7 +100,7 @@ class Sandbox(models.Model):
 
     @property
     def runtime_id(self) -> str:
-        """Its name on the node; one per life, so a late delete never meets its successor."""
+        """its name on the node."""
         return f"{self.lab.code[:12]}-{self.name}".lower()
 
     @property

@@ -1,25 +1,26 @@
 """Pages to read: the home page with the map of lessons, and a lesson."""
 
+import os
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from django.utils.translation import get_language
-
 from labsite.labs import lessonbook
-from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
+from labsite.labs.models import LabSession, Sandbox, Status
 from lessons import catalog
+
+BOXES = 60  # the most that the drawing shows
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: one button, what runs here now, the course."""
     running = Sandbox.objects.filter(status=Status.RUNNING)
-    counts = {
-        "sandboxes": running.count(),
-        "labs": LabSession.objects.filter(ended_at=None).count(),
-        "done": TaskResult.objects.exclude(passed_at=None).count(),
-    }
+    number = running.count()
+    counts = {"sandboxes": number, "boxes": range(min(number, BOXES)), "kernel": f"Linux {os.uname().release}"}
     mine = LabSession.objects.filter(user=request.user, ended_at=None) if request.user.is_authenticated else []
     context = {"courses": catalog.courses(get_language() or "en"), "counts": counts, "open_labs": mine}
     return render(request, "home.html", context)
@@ -31,8 +32,17 @@ def lesson(request: HttpRequest, course: str, lesson: str) -> HttpResponse:
     found = lessonbook.find(f"{course}/{lesson}")
     if found is None:
         raise Http404
-    context = {"lesson": found, "path": lessonbook.path_of(found), "open_lab": _open_lab(request, found)}
-    return render(request, "lesson.html", context)
+    return render(request, "lesson.html", lesson_context(request, found))
+
+
+def lesson_context(request: HttpRequest, lesson: catalog.Lesson) -> dict[str, Any]:
+    """What the page of a lesson shows."""
+    return {
+        "lesson": lesson,
+        "course": catalog.course(lesson.course, lesson.language),
+        "path": lessonbook.path_of(lesson),
+        "open_lab": _open_lab(request, lesson),
+    }
 
 
 def _open_lab(request: HttpRequest, lesson: catalog.Lesson) -> LabSession | None:

@@ -43,7 +43,7 @@ def end_overdue() -> None:
     now = timezone.now()
     idle_since = now - timedelta(minutes=settings.LAB_IDLE_MINUTES)
     for lab in LabSession.objects.filter(ended_at=None, expires_at__lte=now):
-        services.end_lab(lab, "expired")
+        services.end_lab(lab, "deadline")
     for lab in LabSession.objects.filter(ended_at=None, active_at__lt=idle_since):
         services.end_lab(lab, "idle")
 

@@ -1,8 +1,10 @@
 """Pages of a lab: open, show, end."""
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -10,7 +12,7 @@ from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, lessonbook, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.limits import LimitReached
-from labsite.labs.models import LabSession
+from labsite.labs.pages import lesson_context
 
 
 @require_POST
@@ -22,10 +24,16 @@ def open_lab(request: HttpRequest) -> HttpResponse:
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
     except LimitReached as reached:
-        mine = LabSession.objects.filter(user=request.user, ended_at=None)
-        context = {"lesson": lesson, "path": lessonbook.path_of(lesson), "limit": reached, "open_labs": mine}
-        return render(request, "lesson.html", context, status=429)
+        messages.warning(request, limit_text(reached))
+        return render(request, "lesson.html", lesson_context(request, lesson), status=429)
     return redirect("labs:show", code=lab.code)
+
+
+def limit_text(reached: LimitReached) -> str:
+    """What a person can do about a limit."""
+    if reached.code == "labs-per-user":
+        return _("You already have as many labs open as allowed. End one, then start this one.")
+    return _("Too many labs are open from your network address. Try again in a while.")
 
 
 @never_cache
@@ -47,6 +55,6 @@ def end(request: HttpRequest, code: str) -> HttpResponse:
     lab = access.lab_for(request.user, code)
     if lab is None:
         raise Http404
-    services.end_lab(lab, "ended")
+    services.end_lab(lab, "user")
     course, _, slug = lab.lesson.partition("/")
     return redirect("lessons:show", course=course, lesson=slug)

@@ -55,7 +55,7 @@ def show_lab(request: HttpRequest, code: str) -> dict[str, Any]:
 
 def end_lab(request: HttpRequest, code: str) -> None:
     """End it; ending it again changes nothing."""
-    services.end_lab(_find(request, code, live=False), "ended")
+    services.end_lab(_find(request, code, live=False), "user")
 
 
 def extend_lab(request: HttpRequest, code: str) -> dict[str, Any]:
