@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 from websockets.asyncio.client import connect
 
@@ -139,7 +140,7 @@ async def interrupt(client: Client, rounds: int = 3, speed: float = 5e6) -> list
 async def measure(url: str, protocol: str, headers: dict[str, str]) -> dict[str, list[float]]:
     """All the measurements on one connection."""
     origin = {"origin": headers.pop("Origin")} if "Origin" in headers else {}
-    options = {"max_size": None, "max_queue": None, "compression": None, **origin}
+    options: dict[str, Any] = {"max_size": None, "max_queue": None, "compression": None, **origin}
     async with connect(url, additional_headers=headers, **options) as socket:
         client = Client(PROTOCOLS[protocol](socket))
         tasks = [asyncio.create_task(client.receive()), asyncio.create_task(client.parse())]
