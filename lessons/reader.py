@@ -44,7 +44,8 @@ def parse_lesson(
         faults.add(text.count("\n", 0, text.index("\r")) + 1, "line ends with CR LF; use LF")
     head, body, offset = frontmatter.split(text.replace("\r\n", "\n"), faults)
     fields = frontmatter.fields({**(defaults or {}), **head}, text, faults)
-    intro, steps = _steps(body, offset, language, faults)
+    intro, steps, setup = _steps(body, offset, language, faults)
+    fields["setup"] = _setup_file(fields["setup"], path, faults) + setup
     _check_ids(steps, faults)
     _check_machines(steps, {machine.name for machine in fields["machines"]}, faults)
     faults.raise_if_any()
@@ -54,17 +55,34 @@ def parse_lesson(
     )  # fmt: skip
 
 
-def _steps(body: str, offset: int, language: str, faults: Faults) -> tuple[str, tuple[Step, ...]]:
-    """Cut the document at its second-level headings."""
+def _setup_file(name: str, path: Path, faults: Faults) -> str:
+    """The text of the script named by `setup:`; it stays inside the lesson's directory."""
+    if not name:
+        return ""
+    script = (path.parent / name).resolve()
+    if not script.is_relative_to(path.parent.resolve()) or not script.is_file():
+        faults.add(1, f"setup: no file {name} in the lesson's directory")
+        return ""
+    return script.read_text(encoding="utf-8")
+
+
+def _steps(
+    body: str, offset: int, language: str, faults: Faults
+) -> tuple[str, tuple[Step, ...], str]:
+    """Cut the document at its second-level headings: introduction, steps, setup fences."""
     markdown = md.parser()
     sections: list[list[SyntaxTreeNode]] = [[]]
     for node in md.tree(markdown, body).children:
         if node.type == "heading" and node.tag == "h2":
             sections.append([])
         sections[-1].append(node)
-    intro = StepBuilder(markdown, faults, language, offset).html(sections[0])
+    first = StepBuilder(markdown, faults, language, offset)
+    intro = first.html(sections[0])
+    for part in (*first.tasks, *first.quizzes):
+        faults.add(part.line, "tasks and questions stand in a step, after its ## heading")
     builders = [(StepBuilder(markdown, faults, language, offset), nodes) for nodes in sections[1:]]
-    return intro, tuple(_step(builder, nodes, faults) for builder, nodes in builders)
+    steps = tuple(_step(builder, nodes, faults) for builder, nodes in builders)
+    return intro, steps, "".join(first.setup)
 
 
 def _step(builder: StepBuilder, nodes: list[SyntaxTreeNode], faults: Faults) -> Step:
