@@ -14,18 +14,16 @@ http_application = get_asgi_application()  # loads the apps; the imports below n
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import OriginValidator  # noqa: E402
-from django.conf import settings  # noqa: E402
 
+from labsite.origin import ExactOrigin  # noqa: E402
 from labsite.routing import websocket_urlpatterns  # noqa: E402
 
 # Threads hand over sooner than Python's 5 ms, for the sake of keystrokes.
 sys.setswitchinterval(0.0005)
 
-# AllowedHostsOriginValidator would accept any port; this compares scheme, host and port.
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ORIGINS),
+        "websocket": ExactOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -1,0 +1,174 @@
+"""A lab from its request to its end."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from labsite.labs import gateway, limits, reconciler, services, tasks
+from labsite.labs.models import LabSession, Sandbox, Status
+
+pytestmark = pytest.mark.django_db
+
+
+def status(lab: LabSession) -> list[str]:
+    """The statuses of a lab's machines."""
+    return list(Sandbox.objects.filter(lab=lab).values_list("status", flat=True))
+
+
+def test_an_opened_lab_runs(lab, node):
+    """Opening a lab makes every machine of its lesson."""
+    assert {Status.RUNNING} == set(status(lab))
+    assert {each.runtime_id for each in lab.sandboxes.all()} == set(node.sandboxes)
+
+
+def test_the_timed_steps_are_kept(lab):
+    """What the runtime says it did is in the row, for the page's drawing."""
+    assert "clone" == lab.sandboxes.first().timings[0]["name"]
+
+
+def test_opening_again_gives_the_same_lab(lab, open_lab, learner):
+    """A learner who comes back finds the lab she left."""
+    assert lab == open_lab(learner)
+
+
+def test_ending_takes_the_machines_back(lab, node, django_capture_on_commit_callbacks):
+    """An ended lab has nothing on the node; ending it twice changes nothing."""
+    with django_capture_on_commit_callbacks(execute=True):
+        assert services.end_lab(lab, "user")
+
+    assert {Status.STOPPED} == set(status(lab))
+    assert {} == node.sandboxes
+    assert not services.end_lab(lab, "idle")
+
+
+def test_two_workers_one_creation(lab, node):
+    """A start that is delivered twice makes one machine."""
+    sandbox = lab.sandboxes.first()
+
+    tasks.start_sandbox(lab.code, sandbox.name)
+
+    assert 1 == node.created.count(sandbox.runtime_id)
+
+
+def test_a_stale_row_moves_nothing(lab):
+    """A worker that holds an old row cannot overwrite what another did since."""
+    stale, fresh = Sandbox.objects.get(lab=lab, index=0), Sandbox.objects.get(lab=lab, index=0)
+
+    assert fresh.move(Status.RUNNING, to=Status.STOPPING)
+    assert not stale.move(Status.RUNNING, Status.STOPPING, to=Status.LOST)
+
+
+def test_a_failure_says_step_and_reason(node, open_lab, learner):
+    """When creation is refused the row has the step and the reason."""
+    node.failure = gateway.GatewayError("step", "mount overlay", "ENOSPC")
+
+    sandbox = open_lab(learner).sandboxes.first()
+
+    assert Status.FAILED == sandbox.status
+    assert {"code": "step", "step": "mount overlay", "message": "ENOSPC"} == sandbox.error
+
+
+def test_reset_gives_a_fresh_machine(lab, node, django_capture_on_commit_callbacks):
+    """Reset removes the machine and makes it again under its name."""
+    sandbox = Sandbox.objects.select_related("lab").get(lab=lab, index=0)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert services.reset(sandbox)
+    sandbox.refresh_from_db()
+
+    assert (Status.RUNNING, 2) == (sandbox.status, node.created.count(sandbox.runtime_id))
+
+
+def test_a_full_node_makes_a_line(open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks):
+    """On a full node a machine waits, is told its place, and starts when there is room."""
+    settings.NODE_SANDBOXES = len(lesson.machines)
+    first, second = open_lab(learner), open_lab(stranger)
+    waiting = second.sandboxes.first()
+
+    assert (Status.QUEUED, 1) == (waiting.status, waiting.place)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.end_lab(first, "user")
+
+    assert {Status.RUNNING} == set(status(second))
+
+
+def test_guests_have_fewer_labs(open_lab, db, settings):
+    """The limit of labs is refused with its name."""
+    from labsite.accounts.models import User
+
+    guest = User.objects.create_guest()
+    settings.LABS_PER_GUEST = 0
+
+    with pytest.raises(limits.LimitReached, match="labs-per-user"):
+        open_lab(guest)
+
+
+def test_an_address_has_a_limit(open_lab, learner, stranger, settings):
+    """However many users an address has, its labs are limited."""
+    settings.LABS_PER_ADDRESS = 1
+    open_lab(learner, "192.0.2.7")
+
+    with pytest.raises(limits.LimitReached, match="labs-per-address"):
+        open_lab(stranger, "192.0.2.7")
+
+
+def test_more_time_up_to_the_longest(lab, settings):
+    """A lab is extended by half an hour until the longest is reached."""
+    before = lab.expires_at
+    settings.LAB_MAX_MINUTES = 70
+
+    assert services.extend(lab)
+    assert before < lab.expires_at <= lab.created_at + timedelta(minutes=70)
+    assert not services.extend(lab)
+
+
+@pytest.mark.parametrize("field, reason", [("expires_at", "deadline"), ("active_at", "idle")])
+def test_overdue_and_idle_labs_end(lab, node, django_capture_on_commit_callbacks, field, reason):
+    """The reconciler ends labs whose time is up or in which nobody types."""
+    LabSession.objects.filter(pk=lab.pk).update(**{field: timezone.now() - timedelta(hours=3)})
+
+    with django_capture_on_commit_callbacks(execute=True):
+        reconciler.run()
+    lab.refresh_from_db()
+
+    assert (reason, {}) == (lab.end_reason, node.sandboxes)
+
+
+def test_a_vanished_sandbox_is_lost(lab, node):
+    """A row that says running while nothing is there becomes lost."""
+    node.sandboxes.clear()
+    Sandbox.objects.update(changed_at=timezone.now() - timedelta(seconds=10))
+
+    reconciler.run()
+
+    assert {Status.LOST} == set(status(lab))
+
+
+def test_a_sandbox_without_a_row_is_removed(lab, node):
+    """What no live row wants is removed from the node."""
+    node.sandboxes["0123456789ab-box"] = {"id": "0123456789ab-box"}
+
+    reconciler.run()
+
+    assert {each.runtime_id for each in lab.sandboxes.all()} == set(node.sandboxes)
+
+
+def test_a_dead_worker_start_is_repeated(lab, node):
+    """A start whose worker died is done again, from nothing."""
+    old = timezone.now() - timedelta(minutes=5)
+    Sandbox.objects.filter(lab=lab).update(status=Status.STARTING, lease_until=old)
+
+    reconciler.run()
+
+    assert {Status.RUNNING} == set(status(lab))
+
+
+def test_a_lost_request_is_sent_again(lab, node):
+    """A request whose task was lost is sent again."""
+    node.sandboxes.clear()
+    Sandbox.objects.filter(lab=lab).update(status=Status.REQUESTED, changed_at=timezone.now() - timedelta(minutes=5))
+
+    reconciler.run()
+
+    assert {Status.RUNNING} == set(status(lab))

@@ -1,0 +1,167 @@
+"""Pages and the API: what the owner sees, and that a stranger sees nothing."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from labsite.accounts.models import ApiToken, User
+from labsite.labs.models import LabSession
+from tests.labsite.conftest import LESSON
+
+pytestmark = pytest.mark.django_db
+API = "/api/v1/labs"
+
+
+def post(client, path, data=None, **headers):
+    """POST JSON."""
+    return client.post(path, json.dumps(data or {}), content_type="application/json", headers=headers)
+
+
+def signed_in(user: User, **options) -> Client:
+    """A browser of this user's."""
+    client = Client(**options)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.mark.parametrize("path", ["/", f"/lessons/{LESSON}/", "/accounts/sign-in/", "/accounts/sign-up/"])
+def test_anybody_can_read(client, path):
+    """Reading needs no account and makes no guest."""
+    assert 200 == client.get(path).status_code
+    assert 0 == User.objects.count()
+
+
+def test_a_visitor_becomes_a_guest_by_opening_a_lab(client, node):
+    """The first POST makes a guest, who owns the lab and is sent to it."""
+    answer = client.post("/labs/", {"lesson": LESSON})
+    lab = LabSession.objects.get()
+
+    assert f"/labs/{lab.code}/" == answer.url
+    assert lab.user.is_guest
+    assert 200 == client.get(answer.url).status_code
+
+
+def test_the_lab_page_has_what_its_script_needs(lab, learner):
+    """The page carries code, addresses, machines and steps as data, not as script."""
+    answer = signed_in(learner).get(f"/labs/{lab.code}/")
+    boot = answer.context["boot"]
+
+    assert b'id="lab-data" type="application/json"' in answer.content
+    assert f"ws://testserver:8001/ws/labs/{lab.code}/" == boot["ws"]["lab"]
+    assert boot["steps"] and boot["sandboxes"][0]["terminals"][0]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("get", "/labs/{}/"), ("post", "/labs/{}/end/"), ("get", API + "/{}"), ("delete", API + "/{}"),
+        ("post", API + "/{}/extend"), ("post", API + "/{}/steps/uts/check"), ("post", API + "/{}/sandboxes/box/reset"),
+    ],
+)  # fmt: skip
+def test_a_stranger_finds_nothing(lab, stranger, method, path):
+    """To a stranger, signed in or not, a lab does not exist."""
+    for client in (signed_in(stranger), Client()):
+        assert 404 == getattr(client, method)(path.format(lab.code)).status_code
+    lab.refresh_from_db()
+    assert lab.ended_at is None
+
+
+def test_the_api_opens_shows_and_ends(learner, node):
+    """POST, GET, DELETE: 201, 200, 204."""
+    client = signed_in(learner)
+    opened = post(client, API, {"lesson": LESSON})
+    address = f"{API}/{opened.json()['code']}"
+
+    assert 201 == opened.status_code
+    assert 200 == client.get(address).status_code
+    assert 204 == client.delete(address).status_code
+    assert "ended" == client.get(address).json()["status"]
+    assert 410 == post(client, address + "/extend").status_code
+
+
+def test_errors_are_problem_documents(client):
+    """Errors have the media type and members of RFC 9457."""
+    answer = post(client, API, {"lesson": "no/such"})
+
+    assert (404, "application/problem+json") == (answer.status_code, answer["Content-Type"])
+    assert {"type", "title", "status", "code"} <= answer.json().keys()
+
+
+@pytest.mark.parametrize(
+    "body, kind, status",
+    [("{", "application/json", 400), ("[]", "application/json", 400), ('{"lesson":"a"}', "text/plain", 415)],
+)
+def test_only_json_objects_are_taken(client, body, kind, status):
+    """Anything but a JSON object is refused."""
+    assert status == client.post(API, body, content_type=kind).status_code
+
+
+def test_a_cookie_needs_a_csrf_token(learner, node):
+    """A request with only a session cookie is refused without the token."""
+    client = signed_in(learner, enforce_csrf_checks=True)
+
+    assert 403 == post(client, API, {"lesson": LESSON}).status_code
+    assert 0 == LabSession.objects.count()
+
+
+def test_a_bearer_token_needs_none(learner, node):
+    """A bearer token proves itself; a wrong one is 401."""
+    client = Client(enforce_csrf_checks=True)
+    token = ApiToken.issue(learner)
+
+    assert 201 == post(client, API, {"lesson": LESSON}, Authorization=f"Bearer {token}").status_code
+    assert 401 == post(client, API, {"lesson": LESSON}, Authorization="Bearer x").status_code
+
+
+def test_the_description_names_every_address(client):
+    """openapi.json and the addresses agree."""
+    from labsite.labs.api.urls import urlpatterns
+
+    described = {path.replace("{", "").replace("}", "") for path in client.get("/api/v1/openapi.json").json()["paths"]}
+    existing = {"/" + str(each.pattern).replace("<slug:", "").replace(">", "") for each in urlpatterns[:-1]}
+
+    assert existing == described
+
+
+def test_limits_are_429(learner, node, settings):
+    """A limit is a 429 with the limit in it, as JSON and as a page."""
+    settings.LABS_PER_USER = 0
+    client = signed_in(learner)
+
+    answer = post(client, API, {"lesson": LESSON})
+
+    assert (429, "labs-per-user") == (answer.status_code, answer.json()["code"])
+    assert 429 == client.post("/labs/", {"lesson": LESSON}).status_code
+
+
+def test_no_inline_script_is_allowed(client):
+    """The content security policy lets scripts come from this site only."""
+    policy = client.get("/")["Content-Security-Policy"]
+
+    assert "script-src 'self';" in policy + ";"
+    assert "default-src 'none'" in policy
+    assert "ws://localhost:8001" in policy
+
+
+def test_metrics_count_sandboxes(lab, client):
+    """/metrics has the sandboxes by status."""
+    assert b'vitrine_sandboxes{status="running"} ' in client.get("/metrics").content
+
+
+def test_healthz_names_what_is_missing(client, settings, tmp_path, monkeypatch):
+    """Without a spawner /healthz is 503 and says so."""
+    monkeypatch.setenv("VITRINE_RUN", str(tmp_path))
+
+    answer = client.get("/healthz")
+
+    assert (503, False, True) == (answer.status_code, answer.json()["spawner"], answer.json()["database"])
+
+
+def test_the_language_is_remembered(client):
+    """Choosing a language leads back to the page, in that language; never to another site."""
+    answer = client.post("/language/", {"language": "zh-hans", "next": "/"})
+    elsewhere = client.post("/language/", {"language": "zh-hans", "next": "https://evil.example/"})
+
+    assert "/" == answer.url == elsewhere.url
+    assert b'lang="zh-hans"' in client.get("/").content
