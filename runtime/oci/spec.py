@@ -32,16 +32,20 @@ class Process:
     cwd: str = "/root"
     uid: int = 0
     gid: int = 0
+    groups: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         env = [f"{name}={value}" for name, value in self.env.items()]
-        return {"args": list(self.args), "env": env, "cwd": self.cwd, "user": {"uid": self.uid, "gid": self.gid}}
+        user: dict[str, Any] = {"uid": self.uid, "gid": self.gid}
+        if self.groups:
+            user["additionalGids"] = list(self.groups)
+        return {"args": list(self.args), "env": env, "cwd": self.cwd, "user": user}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Process:
         user = data.get("user", {})
         env = dict(line.partition("=")[::2] for line in data.get("env", []))
-        process = cls(tuple(data.get("args", ())), env, data.get("cwd", "/"), user.get("uid", 0), user.get("gid", 0))
+        process = cls(tuple(data.get("args", ())), env, data.get("cwd", "/"), user.get("uid", 0), user.get("gid", 0), tuple(user.get("additionalGids", ())))
         process.validate()
         return process
 
@@ -52,7 +56,7 @@ class Process:
         _require(all(isinstance(s, str) and "\0" not in s for s in strings), "process", "has a string with a NUL")
         _require(all(name and "=" not in name for name in self.env), "process.env", "has a name with '='")
         _require(self.cwd.startswith("/"), "process.cwd", "is not absolute")
-        for name, value in (("uid", self.uid), ("gid", self.gid)):
+        for name, value in (("uid", self.uid), ("gid", self.gid), *(("additionalGids", gid) for gid in self.groups)):
             _require(_number(value, 0, 65535), f"process.user.{name}", "is not in 0..65535")
 
 

@@ -1,0 +1,179 @@
+"""Another process for a container that lives: terminals' shells, checks, commands.
+
+The kernel has no call "run this in there". A child of ours walks in: it joins the control
+groups, enters the namespaces of process 1 by its pidfd, gives up what every process of the
+container gives up, and executes. Its parent is the shim, so its exit status is ours to read.
+
+On the way it is neither host nor guest: it has the host's memory and the guest's neighbours.
+So it is made unreadable (PR_SET_DUMPABLE) before it enters, and imports nothing after: a file
+opened then would be the guest's.
+
+See setns(2), pidfd_open(2), ptrace(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import struct
+from dataclasses import dataclass
+
+from runtime.container import confine
+from runtime.errors import StepError
+from runtime.linux import constants as c
+from runtime.linux import syscalls, terminals
+from runtime.linux.cgroups import Cgroup
+from runtime.oci.spec import PATH, Process, Spec
+
+# The pid namespace is not among them: it holds for children only, and the shim has entered it.
+ENTERED = (
+    c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWNET | c.CLONE_NEWUTS
+    | c.CLONE_NEWIPC | c.CLONE_NEWCGROUP | c.CLONE_NEWTIME
+)
+PATIENCE = 10.0
+_FAILURE = struct.Struct("=i32s")
+
+
+@dataclass(frozen=True)
+class Spawned:
+    """A process just started. It has a terminal's master, or three pipes; the caller closes them."""
+
+    pid: int
+    pidfd: int
+    master: int | None = None
+    stdin: int | None = None
+    stdout: int | None = None
+    stderr: int | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the shim keeps of its container in order to start processes in it."""
+
+    spec: Spec
+    group: Cgroup
+    uid: int
+    init_pidfd: int
+    ptmx: int
+
+
+def spawn(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
+    """Start it, and return once it has executed; raise StepError with the OSError if it could not."""
+    process.validate()
+    ours, theirs = _terminal(host, process, cols, rows) if terminal else _pipes(host, process)
+    try:
+        return _fork(host, process, ours, theirs, terminal)
+    except BaseException:
+        for fd in ours:
+            os.close(fd)
+        raise
+    finally:
+        for fd in set(theirs):
+            os.close(fd)
+
+
+def _terminal(host: Host, process: Process, cols: int, rows: int) -> tuple[list[int], list[int]]:
+    master, peer = terminals.open_pair(host.ptmx, host.uid + process.uid, host.uid + 5)
+    terminals.resize(master, cols, rows)
+    return [master], [peer] * 3
+
+
+def _pipes(host: Host, process: Process) -> tuple[list[int], list[int]]:
+    """Pipes belong to the guest's user, so that /dev/stdout may be opened again."""
+    stdin, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
+    theirs = [stdin[0], stdout[1], stderr[1]]
+    for fd in theirs:
+        os.fchown(fd, host.uid + process.uid, host.uid + process.gid)
+    return [stdin[1], stdout[0], stderr[0]], theirs
+
+
+def _fork(host: Host, process: Process, ours: list[int], theirs: list[int], terminal: bool) -> Spawned:
+    read_end, write_end = os.pipe()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _child(host, process, theirs, write_end, terminal)
+    finally:
+        os.close(write_end)
+    try:
+        pidfd = os.pidfd_open(pid)
+        failure = _await_exec(read_end, pid)
+    finally:
+        os.close(read_end)
+    if failure:
+        os.close(pidfd)
+        os.waitpid(pid, 0)
+        raise failure
+    return Spawned(pid, pidfd, ours[0]) if terminal else Spawned(pid, pidfd, None, *ours)
+
+
+def _await_exec(fd: int, pid: int) -> StepError | None:
+    """The pipe closes by itself at execve(2); what arrives before that is the failure."""
+    if not select.select([fd], [], [], PATIENCE)[0]:
+        os.kill(pid, signal.SIGKILL)
+        return StepError("exec", OSError(errno.ETIMEDOUT, "the program could not be started in time"))
+    data = os.read(fd, _FAILURE.size)
+    if not data:
+        return None
+    number, step = _FAILURE.unpack(data)
+    return StepError(step.rstrip(b"\0").decode(), OSError(number, os.strerror(number)))
+
+
+def _child(host: Host, process: Process, fds: list[int], report: int, terminal: bool) -> None:
+    """Never returns. `step` is what the report names when something fails."""
+    step = "enter"
+    try:
+        host.group.enter()
+        confine.prepare(host.spec)
+        step = "setns"
+        syscalls.setns(host.init_pidfd, ENTERED)
+        step = "stdio"
+        _stdio(fds, terminal)
+        step = "confine"
+        confine.default_signals()
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+        confine.surrender(host.spec, process.uid, process.gid, process.groups)
+        step = "cwd"
+        _change_directory(process.cwd)
+        step = "exec"
+        os.umask(0o022)
+        syscalls.close_range(3, c.CLOSE_RANGE_CLOEXEC)
+        _execute(process)
+    except OSError as error:
+        os.write(report, _FAILURE.pack(error.errno or errno.EIO, step.encode()))
+    except BaseException:  # noqa: BLE001 - nothing may escape into the parent's code
+        os.write(report, _FAILURE.pack(errno.EIO, step.encode()))
+    os._exit(126)
+
+
+def _stdio(fds: list[int], terminal: bool) -> None:
+    if terminal:
+        terminals.adopt(fds[0])
+    else:
+        os.setsid()
+    for number, fd in enumerate(fds):
+        os.dup2(fd, number)
+
+
+def _change_directory(path: str) -> None:
+    """And make sure that it is inside: a directory left open elsewhere was once a way out (CVE-2024-21626)."""
+    os.chdir(path)
+    if not os.getcwd().startswith("/"):
+        raise OSError(errno.ENOENT, "the working directory is outside of the root")
+
+
+def _execute(process: Process) -> None:
+    """execvp(3) by hand: the library's version would import a module at this point."""
+    name = process.args[0]
+    places = [""] if "/" in name else [d + "/" for d in process.env.get("PATH", PATH).split(":") if d]
+    failure = OSError(errno.ENOENT, "no such program")
+    for place in places:
+        try:
+            os.execve(place + name, process.args, process.env)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                failure = error
+    raise failure
