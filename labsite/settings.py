@@ -81,9 +81,7 @@ TEMPLATES = [
 
 # --- data -----------------------------------------------------------------------------
 
-DATABASES = {
-    "default": dj_database_url.parse(os.environ.get("DATABASE_URL", f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))
-}
+DATABASES = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL", f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers work beside the one writer; IMMEDIATE takes the write lock at BEGIN,
     # where the busy time-out applies, instead of failing half-way through a transaction.
@@ -134,9 +132,13 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 
 # --- what a page may load: nothing but ourselves, and its own websockets ---------------
 
-WS_SOURCES = [WS_URL] if WS_URL else [
-    f"{'wss' if origin.startswith('https') else 'ws'}://{urlsplit(origin).hostname}:{WS_PORT}" for origin in ORIGINS
-]
+WS_SOURCES = (
+    [WS_URL]
+    if WS_URL
+    else [
+        f"{'wss' if origin.startswith('https') else 'ws'}://{urlsplit(origin).hostname}:{WS_PORT}" for origin in ORIGINS
+    ]
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -5,7 +5,7 @@ import logging
 from django.core.cache import cache
 from django.utils import timezone
 
-from labsite.labs import gateway, notify
+from labsite.labs import checks, gateway, notify
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
 from lessons.catalog import Lesson, Task
@@ -30,17 +30,16 @@ def check_task(code: str, step_id: str, task_id: str, language: str) -> None:
 
 
 def _run(lab: LabSession, lesson: Lesson, step: object, task: Task) -> None:
-    from labsite.labs.checks import run_check
-
     sandbox = machine_for(lab, task.check.machine)
     if sandbox is None:
         return
     try:
-        result = run_check(sandbox, lesson, step, task)
+        result = checks.run_check(sandbox, lesson, step, task)
     except gateway.GatewayError as error:
         log.warning("lab %s: check %s could not run: %s", lab.code[:8], task.id, error)
         return
-    record(lab, step.id, task, result.state, result.message)
+    if result.state != "cannot_tell":  # the machine was busy: the next time will tell
+        record(lab, step.id, task, str(result.state), result.message)
 
 
 def record(lab: LabSession, step: str, task: Task, state: str, message: str) -> None:
@@ -83,8 +82,8 @@ def set_up_step(code: str, step_id: str) -> None:
     sandbox = machine_for(lab, "") if step and step.setup else None
     if sandbox is None or not cache.add(f"setup:{code}:{step_id}:{sandbox.generation}", 1, timeout=86_400):
         return
-    environment = {f"LAB_{name.upper()}": value for name, value in lesson.values(code).items()}
     for script in step.setup:
-        result = gateway.exec(sandbox, ["bash", "-c", script], env=environment, timeout=60, limit=8192)
-        if result.code:
-            log.error("lesson %s, step %s: setup ended with %s: %r", lab.lesson, step_id, result.code, result.stderr[-300:])
+        try:
+            checks.run_setup(sandbox, lesson, script)
+        except (checks.SetupFailed, gateway.GatewayError) as error:
+            log.error("lesson %s, step %s: %s", lab.lesson, step_id, error)

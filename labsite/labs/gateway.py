@@ -7,14 +7,13 @@ a stolen web process can ask for no more than a lesson already allows.
 from collections.abc import Callable
 from typing import Any
 
+from labsite.labs.models import LabSession, Sandbox
 from runtime.errors import RuntimeRefused, SpawnerUnavailable
 from runtime.paths import Paths
 from runtime.shim.client import ExecResult, ShimClient
 from runtime.shim.stream import TerminalStream
 from runtime.shim.stream import open_terminal as open_stream
 from runtime.spawner.client import SpawnerClient
-
-from labsite.labs.models import LabSession, Sandbox
 
 OURS = "org.vitrine.lab"  # the annotation by which we know our sandboxes again
 FIRST_HOST = 10  # machine k of a lab is 10.88.0.(k+10)

@@ -1,6 +1,6 @@
 """How much one may have: labs per guest, user and address; machines per node.
 
-A limit a person can act on is a `LimitReached` with a code for the page. A full node is
+A limit a person can act on is a `LimitError` with a code for the page. A full node is
 not an error: the machine waits in line and the page shows its place.
 """
 
@@ -10,7 +10,7 @@ from labsite.accounts.models import User
 from labsite.labs.models import LIVE, LabSession, Sandbox, Status
 
 
-class LimitReached(Exception):
+class LimitError(Exception):
     """No more labs for now; `code` says which limit."""
 
     def __init__(self, code: str, limit: int) -> None:
@@ -20,13 +20,13 @@ class LimitReached(Exception):
 
 
 def check(user: User, address: str | None) -> None:
-    """Raise LimitReached if this user, or this address, has as many labs as allowed."""
+    """Raise LimitError if this user, or this address, has as many labs as allowed."""
     labs = LabSession.objects.filter(ended_at=None)
     mine = settings.LABS_PER_GUEST if user.is_guest else settings.LABS_PER_USER
     if not user.is_staff and labs.filter(user=user).count() >= mine:
-        raise LimitReached("labs-per-user", mine)
+        raise LimitError("labs-per-user", mine)
     if address and labs.filter(address=address).count() >= settings.LABS_PER_ADDRESS:
-        raise LimitReached("labs-per-address", settings.LABS_PER_ADDRESS)
+        raise LimitError("labs-per-address", settings.LABS_PER_ADDRESS)
 
 
 def room() -> int:

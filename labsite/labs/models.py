@@ -63,7 +63,15 @@ class LabSession(models.Model):
         if self.ended_at:
             return "ended"
         found = {sandbox.status for sandbox in self.sandboxes.all()}
-        order = [Status.FAILED, Status.LOST, Status.QUEUED, Status.REQUESTED, Status.STARTING, Status.STOPPING, Status.STOPPED]
+        order = [
+            Status.FAILED,
+            Status.LOST,
+            Status.QUEUED,
+            Status.REQUESTED,
+            Status.STARTING,
+            Status.STOPPING,
+            Status.STOPPED,
+        ]
         return next((str(status) for status in order if status in found), str(Status.RUNNING))
 
     def touch(self) -> None:

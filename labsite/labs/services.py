@@ -23,9 +23,7 @@ def open_lab(user: User, lesson: Lesson, address: str | None = None) -> LabSessi
         already.touch()
         return already
     limits.check(user, address)
-    lab = LabSession.objects.create(
-        user=user, lesson=path_of(lesson), address=address, expires_at=_deadline(lesson)
-    )
+    lab = LabSession.objects.create(user=user, lesson=path_of(lesson), address=address, expires_at=_deadline(lesson))
     for index, machine in enumerate(lesson.machines):
         request = request_for(lesson, machine)
         _ask_for(Sandbox.objects.create(lab=lab, name=machine.name, index=index, request=request))
@@ -87,7 +85,9 @@ def promote() -> int:
     """Let the first in the line start while there is room; how many were let in."""
     line = Sandbox.objects.select_related("lab").filter(status=Status.QUEUED)
     room = limits.room()
-    promoted = [each for each in line.order_by("requested_at", "pk")[:room] if each.move(Status.QUEUED, to=Status.REQUESTED)]
+    promoted = [
+        each for each in line.order_by("requested_at", "pk")[:room] if each.move(Status.QUEUED, to=Status.REQUESTED)
+    ]
     for sandbox in promoted:
         _ask_for(sandbox)
     if promoted:

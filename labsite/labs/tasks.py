@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from labsite.labs import gateway, limits, notify, services
+from labsite.labs import checks, gateway, limits, notify, services
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import Sandbox, Status
 
@@ -50,13 +50,12 @@ def _queue(sandbox: Sandbox) -> None:
 def prepare(sandbox: Sandbox) -> None:
     """Run the lesson's own setup inside, on its first machine."""
     lesson = of_lab(sandbox.lab)
-    if lesson is None or not lesson.setup or sandbox.index:
+    if lesson is None or sandbox.index:
         return
-    environment = {f"LAB_{name.upper()}": value for name, value in lesson.values(sandbox.lab.code).items()}
-    result = gateway.exec(sandbox, ["bash", "-c", lesson.setup], env=environment, timeout=110, limit=8192)
-    if result.code:
-        message = (result.stderr or result.stdout).decode(errors="replace").strip()[-500:]
-        raise gateway.GatewayError("setup", "setup", message or f"the lesson's setup ended with {result.code}")
+    try:
+        checks.prepare(sandbox, lesson)
+    except checks.SetupFailed as error:
+        raise gateway.GatewayError("setup", "setup", str(error)) from error
 
 
 def _running(sandbox: Sandbox, timings: list) -> None:
@@ -68,11 +67,18 @@ def _running(sandbox: Sandbox, timings: list) -> None:
 
 def _failed(sandbox: Sandbox, error: gateway.GatewayError) -> None:
     log.error("sandbox %s did not start: %s", sandbox.runtime_id, error)
-    if error.detail["code"] == "setup":
-        gateway.delete(sandbox.runtime_id)
+    if not error.unavailable:
+        _remove(sandbox)  # a sandbox without its lesson's setup is of no use
     if sandbox.move(Status.STARTING, to=Status.FAILED, error=error.detail, step=error.detail["step"]):
         notify.sandbox_changed(sandbox)
     services.promote()
+
+
+def _remove(sandbox: Sandbox) -> None:
+    try:
+        gateway.delete(sandbox.runtime_id)
+    except gateway.GatewayError as error:
+        log.warning("sandbox %s is left to the reconciler: %s", sandbox.runtime_id, error)
 
 
 @shared_task(name="labs.stop_sandbox")

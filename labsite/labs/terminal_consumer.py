@@ -63,9 +63,7 @@ class TerminalConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(notify.group(self.code), self.channel_name)
         self.joined = True
         try:
-            self.stream = await gateway.open_terminal(
-                runtime_id, greeting, self.output, self.control, self.closed
-            )
+            self.stream = await gateway.open_terminal(runtime_id, greeting, self.output, self.control, self.closed)
         except OSError as error:
             log.warning("terminal of %s: %s", runtime_id, error)
             await self.refuse(GONE, "unavailable", "the machine does not answer")
@@ -86,7 +84,7 @@ class TerminalConsumer(AsyncWebsocketConsumer):
             self.base_send(event).send(None)
         except StopIteration:
             return
-        except Exception as error:  # noqa: BLE001 - the socket went while bytes were on their way
+        except Exception as error:
             log.debug("terminal of %s: %s", self.code[:8], error)
         self.detach()
 

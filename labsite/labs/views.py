@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, lessonbook, serialize, services
 from labsite.labs.address import client_address
-from labsite.labs.limits import LimitReached
+from labsite.labs.limits import LimitError
 from labsite.labs.pages import lesson_context
 
 
@@ -23,13 +23,13 @@ def open_lab(request: HttpRequest) -> HttpResponse:
         raise Http404
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
-    except LimitReached as reached:
+    except LimitError as reached:
         messages.warning(request, limit_text(reached))
         return render(request, "lesson.html", lesson_context(request, lesson), status=429)
     return redirect("labs:show", code=lab.code)
 
 
-def limit_text(reached: LimitReached) -> str:
+def limit_text(reached: LimitError) -> str:
     """What a person can do about a limit."""
     if reached.code == "labs-per-user":
         return _("You already have as many labs open as allowed. End one, then start this one.")
@@ -44,7 +44,7 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     lesson = lessonbook.of_lab(lab) if lab else None
     if lab is None or lesson is None:
         raise Http404
-    steps = [{"step": step, "html": mark_safe(step.html)} for step in lesson.steps]  # noqa: S308 - our own HTML
+    steps = [{"step": step, "html": mark_safe(step.html)} for step in lesson.steps]
     context = {"lab": lab, "lesson": lesson, "steps_html": steps, "boot": serialize.boot(request, lab)}
     return render(request, "lab.html", context)
 

@@ -46,4 +46,4 @@ def test_the_key_is_read_from_the_state_directory(monkeypatch, tmp_path):
     monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
     (tmp_path / "secret-key").write_text("k" * 40 + "\n")
 
-    assert "k" * 40 == environment.secret_key(tmp_path)
+    assert environment.secret_key(tmp_path) == "k" * 40

@@ -15,7 +15,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
 from labsite.accounts.models import ApiToken
-from labsite.labs.api.problems import Problem
+from labsite.labs.api.problems import ProblemError
 
 View = Callable[..., Any]
 
@@ -35,10 +35,10 @@ def endpoint(**methods: View) -> View:
         try:
             handler = methods.get(request.method or "")
             if handler is None:
-                raise Problem(405, "method-not-allowed", f"use {', '.join(sorted(methods))}")
+                raise ProblemError(405, "method-not-allowed", f"use {', '.join(sorted(methods))}")
             identify(request)
             return answer(handler(request, **arguments))
-        except Problem as problem:
+        except ProblemError as problem:
             return problem.response()
 
     return wraps(next(iter(methods.values())))(view)
@@ -51,13 +51,13 @@ def identify(request: HttpRequest) -> None:
         user = ApiToken.find_user(token.strip())
         request.user = user or AnonymousUser()
         if user is None:
-            raise Problem(401, "bad-token", "the bearer token is not known")
+            raise ProblemError(401, "bad-token", "the bearer token is not known")
         return
     check = CsrfCheck(lambda _: HttpResponse())
     check.process_request(request)
     reason = check.process_view(request, lambda: None, (), {})
     if reason:
-        raise Problem(403, "csrf", str(reason))
+        raise ProblemError(403, "csrf", str(reason))
 
 
 def answer(result: Any) -> HttpResponse:
@@ -75,11 +75,11 @@ def body(request: HttpRequest) -> dict[str, Any]:
     if not request.body:
         return {}
     if request.content_type != "application/json":
-        raise Problem(415, "not-json", f"not {request.content_type}")
+        raise ProblemError(415, "not-json", f"not {request.content_type}")
     try:
         found = json.loads(request.body)
     except ValueError as error:
-        raise Problem(400, "bad-json", str(error)) from error
+        raise ProblemError(400, "bad-json", str(error)) from error
     if not isinstance(found, dict):
-        raise Problem(400, "bad-json", "the body must be an object")
+        raise ProblemError(400, "bad-json", "the body must be an object")
     return found

@@ -17,7 +17,7 @@ TITLES = {
 }
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """An answer that is an error; raised anywhere in a view of the API."""
 
     def __init__(self, status: int, code: str, detail: str = "", **members: Any) -> None:

@@ -6,14 +6,14 @@ from django.urls import path, re_path
 from labsite.labs.api import views
 from labsite.labs.api.endpoint import endpoint
 from labsite.labs.api.openapi import document
-from labsite.labs.api.problems import Problem
+from labsite.labs.api.problems import ProblemError
 
 app_name = "api"
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:
     """Any other address below /api/v1/."""
-    return Problem(404, "no-address", "there is nothing at this address").response()
+    return ProblemError(404, "no-address", "there is nothing at this address").response()
 
 
 urlpatterns = [

@@ -9,8 +9,8 @@ from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, lessonbook, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.api.endpoint import body
-from labsite.labs.api.problems import Problem
-from labsite.labs.limits import LimitReached
+from labsite.labs.api.problems import ProblemError
+from labsite.labs.limits import LimitError
 from labsite.labs.models import LabSession
 from lessons import catalog, quizzes
 
@@ -40,11 +40,11 @@ def open_lab(request: HttpRequest) -> tuple[dict[str, Any], int]:
     path = body(request).get("lesson")
     lesson = lessonbook.find(path) if isinstance(path, str) else None
     if lesson is None:
-        raise Problem(404, "no-lesson", "there is no lesson of that name")
+        raise ProblemError(404, "no-lesson", "there is no lesson of that name")
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
-    except LimitReached as reached:
-        raise Problem(429, reached.code, f"at most {reached.limit}", limit=reached.limit) from reached
+    except LimitError as reached:
+        raise ProblemError(429, reached.code, f"at most {reached.limit}", limit=reached.limit) from reached
     return _lab(request, lab), 201
 
 
@@ -62,7 +62,7 @@ def extend_lab(request: HttpRequest, code: str) -> dict[str, Any]:
     """More time."""
     lab = _find(request, code)
     if not services.extend(lab):
-        raise Problem(409, "longest-reached", "this lab cannot be made longer", expires=lab.expires_at.isoformat())
+        raise ProblemError(409, "longest-reached", "this lab cannot be made longer", expires=lab.expires_at.isoformat())
     return _lab(request, lab)
 
 
@@ -76,7 +76,7 @@ def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, An
     wanted = body(request).get("task")
     ids = [task.id for task in found.tasks if wanted in (None, task.id)] if found else []
     if not ids:
-        raise Problem(404, "no-task", "there is no such step or task")
+        raise ProblemError(404, "no-task", "there is no such step or task")
     lab.touch()
     for task in ids:
         run_check.apply_async((lab.code, step, task, get_language() or "en"), expires=30)
@@ -98,10 +98,10 @@ def grade(request: HttpRequest, lesson: catalog.Lesson | None, quiz: str) -> dic
     """Ask the lesson's quiz."""
     found = lesson.quiz(quiz) if lesson else None
     if found is None:
-        raise Problem(404, "no-quiz", "there is no such quiz")
+        raise ProblemError(404, "no-quiz", "there is no such quiz")
     chosen = body(request).get("chosen")
     if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen) or len(chosen) > 50:
-        raise Problem(400, "bad-answer", "chosen must be a list of strings")
+        raise ProblemError(400, "bad-answer", "chosen must be a list of strings")
     result = quizzes.grade(found, chosen, lesson.language)
     return {"correct": result.correct, "message": result.message, "feedback": dict(result.feedback)}
 
@@ -110,18 +110,18 @@ def reset_sandbox(request: HttpRequest, code: str, name: str) -> tuple[dict[str,
     """A fresh machine in place of this one."""
     sandbox = access.sandbox_for(request.user, code, name)
     if sandbox is None:
-        raise Problem(404, "no-sandbox", "there is no such machine")
+        raise ProblemError(404, "no-sandbox", "there is no such machine")
     if not services.reset(sandbox):
-        raise Problem(409, "busy", f"the machine is {sandbox.status}")
+        raise ProblemError(409, "busy", f"the machine is {sandbox.status}")
     return _lab(request, _find(request, code)), 202
 
 
 def _find(request: HttpRequest, code: str, live: bool = True) -> LabSession:
     lab = access.lab_for(request.user, code)
     if lab is None:
-        raise Problem(404, "no-lab", "there is no such lab")
+        raise ProblemError(404, "no-lab", "there is no such lab")
     if live and lab.ended_at:
-        raise Problem(410, "ended", "this lab has ended", reason=lab.end_reason)
+        raise ProblemError(410, "ended", "this lab has ended", reason=lab.end_reason)
     return lab
 
 

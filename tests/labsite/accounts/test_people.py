@@ -17,17 +17,17 @@ def test_signing_up_keeps_what_the_guest_did(client, node):
     client.post("/accounts/sign-up/", {"username": "lena", **PASSWORD})
     guest.refresh_from_db()
 
-    assert ("lena", False) == (guest.username, guest.is_guest)
+    assert (guest.username, guest.is_guest) == ("lena", False)
     assert guest.check_password(PASSWORD["password1"])
-    assert 1 == guest.labs.count()
+    assert guest.labs.count() == 1
 
 
 def test_a_taken_name_is_refused(client, learner):
     """A refused sign-up changes nobody."""
     answer = client.post("/accounts/sign-up/", {"username": "lena", **PASSWORD})
 
-    assert 200 == answer.status_code
-    assert 1 == User.objects.count()
+    assert answer.status_code == 200
+    assert User.objects.count() == 1
 
 
 def test_guessing_is_stopped(client, learner, settings):
@@ -37,7 +37,7 @@ def test_guessing_is_stopped(client, learner, settings):
 
     answer = client.post("/accounts/sign-in/", {"username": "lena", "password": "a long enough one"})
 
-    assert 429 == answer.status_code
+    assert answer.status_code == 429
 
 
 def test_a_token_is_kept_as_a_digest(learner):
@@ -55,4 +55,4 @@ def test_signing_in_never_leads_away(client, learner, next_address):
     """After signing in one stays on this site."""
     form = {"username": "lena", "password": "a long enough one", "next": next_address}
 
-    assert "/" == client.post("/accounts/sign-in/", form).url
+    assert client.post("/accounts/sign-in/", form).url == "/"

@@ -24,7 +24,7 @@ def test_an_opened_lab_runs(lab, node):
 
 def test_the_timed_steps_are_kept(lab):
     """What the runtime says it did is in the row, for the page's drawing."""
-    assert "clone" == lab.sandboxes.first().timings[0]["name"]
+    assert lab.sandboxes.first().timings[0]["name"] == "clone"
 
 
 def test_opening_again_gives_the_same_lab(lab, open_lab, learner):
@@ -38,7 +38,7 @@ def test_ending_takes_the_machines_back(lab, node, django_capture_on_commit_call
         assert services.end_lab(lab, "user")
 
     assert {Status.STOPPED} == set(status(lab))
-    assert {} == node.sandboxes
+    assert node.sandboxes == {}
     assert not services.end_lab(lab, "idle")
 
 
@@ -48,7 +48,7 @@ def test_two_workers_one_creation(lab, node):
 
     tasks.start_sandbox(lab.code, sandbox.name)
 
-    assert 1 == node.created.count(sandbox.runtime_id)
+    assert node.created.count(sandbox.runtime_id) == 1
 
 
 def test_a_stale_row_moves_nothing(lab):
@@ -65,8 +65,8 @@ def test_a_failure_says_step_and_reason(node, open_lab, learner):
 
     sandbox = open_lab(learner).sandboxes.first()
 
-    assert Status.FAILED == sandbox.status
-    assert {"code": "step", "step": "mount overlay", "message": "ENOSPC"} == sandbox.error
+    assert sandbox.status == Status.FAILED
+    assert sandbox.error == {"code": "step", "step": "mount overlay", "message": "ENOSPC"}
 
 
 def test_reset_gives_a_fresh_machine(lab, node, django_capture_on_commit_callbacks):
@@ -76,16 +76,18 @@ def test_reset_gives_a_fresh_machine(lab, node, django_capture_on_commit_callbac
         assert services.reset(sandbox)
     sandbox.refresh_from_db()
 
-    assert (Status.RUNNING, 2) == (sandbox.status, node.created.count(sandbox.runtime_id))
+    assert (sandbox.status, node.created.count(sandbox.runtime_id)) == (Status.RUNNING, 2)
 
 
-def test_a_full_node_makes_a_line(open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks):
+def test_a_full_node_makes_a_line(
+    open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks
+):
     """On a full node a machine waits, is told its place, and starts when there is room."""
     settings.NODE_SANDBOXES = len(lesson.machines)
     first, second = open_lab(learner), open_lab(stranger)
     waiting = second.sandboxes.first()
 
-    assert (Status.QUEUED, 1) == (waiting.status, waiting.place)
+    assert (waiting.status, waiting.place) == (Status.QUEUED, 1)
 
     with django_capture_on_commit_callbacks(execute=True):
         services.end_lab(first, "user")
@@ -100,7 +102,7 @@ def test_guests_have_fewer_labs(open_lab, db, settings):
     guest = User.objects.create_guest()
     settings.LABS_PER_GUEST = 0
 
-    with pytest.raises(limits.LimitReached, match="labs-per-user"):
+    with pytest.raises(limits.LimitError, match="labs-per-user"):
         open_lab(guest)
 
 
@@ -109,7 +111,7 @@ def test_an_address_has_a_limit(open_lab, learner, stranger, settings):
     settings.LABS_PER_ADDRESS = 1
     open_lab(learner, "192.0.2.7")
 
-    with pytest.raises(limits.LimitReached, match="labs-per-address"):
+    with pytest.raises(limits.LimitError, match="labs-per-address"):
         open_lab(stranger, "192.0.2.7")
 
 

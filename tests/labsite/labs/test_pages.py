@@ -28,8 +28,8 @@ def signed_in(user: User, **options) -> Client:
 @pytest.mark.parametrize("path", ["/", f"/lessons/{LESSON}/", "/accounts/sign-in/", "/accounts/sign-up/"])
 def test_anybody_can_read(client, path):
     """Reading needs no account and makes no guest."""
-    assert 200 == client.get(path).status_code
-    assert 0 == User.objects.count()
+    assert client.get(path).status_code == 200
+    assert User.objects.count() == 0
 
 
 def test_a_visitor_becomes_a_guest_by_opening_a_lab(client, node):
@@ -39,7 +39,7 @@ def test_a_visitor_becomes_a_guest_by_opening_a_lab(client, node):
 
     assert f"/labs/{lab.code}/" == answer.url
     assert lab.user.is_guest
-    assert 200 == client.get(answer.url).status_code
+    assert client.get(answer.url).status_code == 200
 
 
 def test_the_lab_page_has_what_its_script_needs(lab, learner):
@@ -62,7 +62,7 @@ def test_the_lab_page_has_what_its_script_needs(lab, learner):
 def test_a_stranger_finds_nothing(lab, stranger, method, path):
     """To a stranger, signed in or not, a lab does not exist."""
     for client in (signed_in(stranger), Client()):
-        assert 404 == getattr(client, method)(path.format(lab.code)).status_code
+        assert getattr(client, method)(path.format(lab.code)).status_code == 404
     lab.refresh_from_db()
     assert lab.ended_at is None
 
@@ -73,18 +73,18 @@ def test_the_api_opens_shows_and_ends(learner, node):
     opened = post(client, API, {"lesson": LESSON})
     address = f"{API}/{opened.json()['code']}"
 
-    assert 201 == opened.status_code
-    assert 200 == client.get(address).status_code
-    assert 204 == client.delete(address).status_code
-    assert "ended" == client.get(address).json()["status"]
-    assert 410 == post(client, address + "/extend").status_code
+    assert opened.status_code == 201
+    assert client.get(address).status_code == 200
+    assert client.delete(address).status_code == 204
+    assert client.get(address).json()["status"] == "ended"
+    assert post(client, address + "/extend").status_code == 410
 
 
 def test_errors_are_problem_documents(client):
     """Errors have the media type and members of RFC 9457."""
     answer = post(client, API, {"lesson": "no/such"})
 
-    assert (404, "application/problem+json") == (answer.status_code, answer["Content-Type"])
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
     assert {"type", "title", "status", "code"} <= answer.json().keys()
 
 
@@ -101,8 +101,8 @@ def test_a_cookie_needs_a_csrf_token(learner, node):
     """A request with only a session cookie is refused without the token."""
     client = signed_in(learner, enforce_csrf_checks=True)
 
-    assert 403 == post(client, API, {"lesson": LESSON}).status_code
-    assert 0 == LabSession.objects.count()
+    assert post(client, API, {"lesson": LESSON}).status_code == 403
+    assert LabSession.objects.count() == 0
 
 
 def test_a_bearer_token_needs_none(learner, node):
@@ -110,8 +110,8 @@ def test_a_bearer_token_needs_none(learner, node):
     client = Client(enforce_csrf_checks=True)
     token = ApiToken.issue(learner)
 
-    assert 201 == post(client, API, {"lesson": LESSON}, Authorization=f"Bearer {token}").status_code
-    assert 401 == post(client, API, {"lesson": LESSON}, Authorization="Bearer x").status_code
+    assert post(client, API, {"lesson": LESSON}, Authorization=f"Bearer {token}").status_code == 201
+    assert post(client, API, {"lesson": LESSON}, Authorization="Bearer x").status_code == 401
 
 
 def test_the_description_names_every_address(client):
@@ -131,8 +131,8 @@ def test_limits_are_429(learner, node, settings):
 
     answer = post(client, API, {"lesson": LESSON})
 
-    assert (429, "labs-per-user") == (answer.status_code, answer.json()["code"])
-    assert 429 == client.post("/labs/", {"lesson": LESSON}).status_code
+    assert (answer.status_code, answer.json()["code"]) == (429, "labs-per-user")
+    assert client.post("/labs/", {"lesson": LESSON}).status_code == 429
 
 
 def test_no_inline_script_is_allowed(client):
@@ -155,7 +155,7 @@ def test_healthz_names_what_is_missing(client, settings, tmp_path, monkeypatch):
 
     answer = client.get("/healthz")
 
-    assert (503, False, True) == (answer.status_code, answer.json()["spawner"], answer.json()["database"])
+    assert (answer.status_code, answer.json()["spawner"], answer.json()["database"]) == (503, False, True)
 
 
 def test_the_language_is_remembered(client):

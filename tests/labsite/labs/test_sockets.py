@@ -33,13 +33,13 @@ async def test_the_owner_is_told_first_what_is(lab, learner):
     page = socket(LabConsumer, learner, code=lab.code)
     await page.connect()
 
-    assert "lab" == (await page.receive_json_from())["type"]
+    assert (await page.receive_json_from())["type"] == "lab"
 
     await page.send_json_to({"type": "activity"})
     await notify.get_channel_layer().group_send(
         notify.group(lab.code), {"type": "lab.message", "message": {"type": "expiring", "seconds": 5}}
     )
-    assert {"type": "expiring", "seconds": 5} == await page.receive_json_from()
+    assert await page.receive_json_from() == {"type": "expiring", "seconds": 5}
     await page.disconnect()
 
 
@@ -53,7 +53,7 @@ async def test_strangers_are_closed(lab, stranger, consumer):
         message = await page.receive_output()
         while message["type"] != "websocket.close":
             message = await page.receive_output()
-        assert NOT_FOUND == message["code"]
+        assert message["code"] == NOT_FOUND
 
 
 @pytest.mark.asyncio
@@ -63,13 +63,20 @@ async def test_a_terminal_without_a_shim_says_so(lab, learner, monkeypatch, tmp_
     page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
     await page.connect()
 
-    assert "unavailable" == (await page.receive_json_from())["code"]
+    assert (await page.receive_json_from())["code"] == "unavailable"
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "origin",
-    [None, b"null", b"https://localhost:8000", b"http://localhost:8001", b"http://localhost", b"http://localhost:8000.evil.example"],
+    [
+        None,
+        b"null",
+        b"https://localhost:8000",
+        b"http://localhost:8001",
+        b"http://localhost",
+        b"http://localhost:8000.evil.example",
+    ],
 )
 async def test_only_our_own_origin(origin):
     """A websocket from any other origin, even one that differs by port, is refused."""
@@ -88,4 +95,4 @@ def test_a_strange_address_is_read_as_defaults(query):
     """Numbers in the address that cannot be believed are left out."""
     greeting = hello(1, query)
 
-    assert (None, 80, 24, True) == (greeting["since"], greeting["cols"], greeting["rows"], greeting["write"])
+    assert (greeting["since"], greeting["cols"], greeting["rows"], greeting["write"]) == (None, 80, 24, True)
