@@ -48,6 +48,7 @@ class Container:
         self._birth = birth
         self._host = Host(birth.spec, birth.group, birth.uid, birth.pidfd, birth.ptmx)
         self._deleted = False
+        self._spawned: list[int] = []
 
     @classmethod
     def create(cls, spec: Spec, layers: list[Path], paths: Paths, monitor: Monitor, network: NetworkPort | None = None) -> Container:
@@ -89,7 +90,9 @@ class Container:
 
     def spawn(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
         """Start another process inside; see `processes`."""
-        return spawn(self._host, process, terminal=terminal, cols=cols, rows=rows)
+        spawned = spawn(self._host, process, terminal=terminal, cols=cols, rows=rows)
+        self._spawned.append(spawned.pid)
+        return spawned
 
     def kill(self, number: int) -> None:
         """Signal process 1. SIGTERM and SIGKILL end the container; init takes no notice of others."""
@@ -117,10 +120,19 @@ class Container:
         self._deleted = True
         with contextlib.suppress(OSError):
             self.group.kill()
+        self.kill(signal.SIGKILL)
+        self._reap()
         self._birth.kill()
         self._birth.unmount()
         _remove(self.spec.id, self.paths, self.group)
         self.monitor.tell(Event("container.deleted", self.spec.id))
+
+    def _reap(self) -> None:
+        """Process 1 cannot end before its namespace is empty, and those we spawned are ours to reap."""
+        for pid in self._spawned:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        self._spawned.clear()
 
 
 def live_state(identifier: str, paths: Paths) -> State:

@@ -50,13 +50,17 @@ def mount_layers(layers: list[Path], directory: Path, userns: int) -> list[Path]
 def make_overlay(layers: list[Path], disk: Path) -> int:
     """The overlay as a detached mount: an fd that the guest's side attaches where it likes.
 
-    `volatile` leaves out the syncing that only a disk which outlives us would need.
+    `volatile` leaves out the syncing that only a disk which outlives us would need. The paths
+    are relative because the guest reads them in its /proc/mounts.
     """
+    top = disk.parent
     options = {
         # overlayfs names the highest layer first
-        "lowerdir": ":".join(str(layer) for layer in reversed(layers)),
-        "upperdir": str(disk / "upper"), "workdir": str(disk / "work"),
+        "lowerdir": ":".join(str(layer.relative_to(top)) for layer in reversed(layers)),
+        "upperdir": f"{disk.name}/upper", "workdir": f"{disk.name}/work",
     }
+    back = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    os.chdir(top)
     fd = syscalls.fsopen("overlay")
     try:
         syscalls.fsconfig(fd, c.FSCONFIG_SET_STRING, "source", "vitrine-root")
@@ -67,3 +71,5 @@ def make_overlay(layers: list[Path], disk: Path) -> int:
         return syscalls.fsmount(fd, c.MOUNT_ATTR_NODEV)
     finally:
         os.close(fd)
+        os.fchdir(back)
+        os.close(back)
