@@ -1,0 +1,244 @@
+"""The sandbox as the shim holds it: its container, its processes, its terminals, and the verbs.
+
+Processes are watched by pidfd: readable means ended, and the number cannot have been given to
+another in between. An exit is described as a shell would (128 and the signal), with the
+reason where we know one: that the memory limit was reached, or that init went.
+
+See pidfd_open(2), wait(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from runtime.container.lifecycle import Container
+from runtime.errors import RefusedError
+from runtime.loop import READ, Loop
+from runtime.oci import state as records
+from runtime.oci.spec import Process
+from runtime.paths import Paths
+from runtime.shim import files, observe, requests, users
+from runtime.shim.connection import Connection
+from runtime.shim.execution import Execution
+from runtime.shim.terminal import Terminal
+
+SHELL = ("/bin/bash", "-l")
+Exit = dict[str, Any]
+
+
+class Sandbox:
+    """What the verbs of `shim.sock` act on."""
+
+    def __init__(self, loop: Loop, container: Container, paths: Paths) -> None:
+        self.loop = loop
+        self.container = container
+        self.id = container.spec.id
+        self.paths = paths
+        self.terminals: dict[int, Terminal] = {}
+        self.init_exit: Exit | None = None
+        self.default_pid = 0
+        self.oom_kills = 0
+        loop.watch(container.init_pidfd, READ, self.init_ended)
+
+    def reap(self, pid: int, pidfd: int, ended: Callable[[Exit], None]) -> None:
+        """Call back with how a child ended."""
+
+        def ready(events: int) -> None:
+            self.loop.unwatch(pidfd)
+            os.close(pidfd)
+            ended(self.describe_exit(wait(pid)))
+
+        self.loop.watch(pidfd, READ, ready)
+
+    def describe_exit(self, code: int) -> Exit:
+        """An exit status as a shell would give it, and why, if a signal came from elsewhere."""
+        if code >= 0:
+            return {"code": code}
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
+        exit: Exit = {"code": 128 - code, "signal": name}
+        if -code == signal.SIGKILL:
+            kills = self.container.oom_kills()
+            if kills > self.oom_kills:
+                exit["reason"] = "memory"
+            elif self.init_exit is not None or not alive(self.container.init_pid):
+                exit["reason"] = "init"
+            self.oom_kills = kills
+        return exit
+
+    def process(self, fields: dict[str, Any], extra: dict[str, str]) -> Process:
+        """What to run, with the environment every process of this sandbox gets."""
+        self.need_init()
+        user = users.look_up(self.container.init_pid, fields["user"])
+        base = dict(self.container.spec.process.env)
+        base.update({"HOME": user.home, "USER": user.name, "LOGNAME": user.name})
+        args = tuple(fields["args"]) or tuple(self.container.spec.process.args) or SHELL
+        env = {**base, **extra, **fields["env"]}
+        process = Process(args=args, env=env, cwd=fields["cwd"] or user.home, uid=user.uid, gid=user.gid, groups=user.groups)
+        process.validate()
+        return process
+
+    def need_init(self) -> None:
+        """Nothing can be run in a sandbox whose init has ended."""
+        if self.init_exit is not None:
+            raise RefusedError("stopped", None, f"sandbox {self.id} has stopped")
+
+    def init_ended(self, events: int) -> None:
+        """Pid 1 went and the kernel killed all the rest; the terminals stay to be read."""
+        self.loop.unwatch(self.container.init_pidfd)
+        self.init_exit = self.describe_exit(wait(self.container.init_pid))
+        self.record("stopped")
+
+    def attach(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Look at a terminal; the first look starts it."""
+        hello = requests.hello(fields)
+        number = hello["n"]
+        terminal = self.terminals.get(number) if number is not None else None
+        if terminal is None:
+            terminal = self.open_terminal(hello)
+        elif hello["since"] is None and terminal.exit and terminal.eof and not terminal.viewers:
+            self.close_terminal(terminal)
+            terminal = self.open_terminal(hello)
+        terminal.attach(connection, hello)
+        if not connection.open:
+            return
+        detach = connection.on_closed
+
+        def closed() -> None:
+            detach()
+            if number is None:
+                self.close_terminal(terminal)
+
+        connection.on_closed = closed
+
+    def open_terminal(self, hello: dict[str, Any]) -> Terminal:
+        """Start a shell (or the asked command) on a new pty."""
+        if len(self.terminals) >= requests.MOST_TERMINALS:
+            raise RefusedError("terminals", None, f"a sandbox has at most {requests.MOST_TERMINALS} terminals")
+        number = hello["n"]
+        if number is None:
+            number = next(n for n in range(1000, 2000) if n not in self.terminals)
+        process = self.process(hello, {"TERM": "xterm-256color"})
+        spawned = self.container.spawn(process, terminal=True, cols=hello["cols"], rows=hello["rows"])
+        assert spawned.master is not None
+        terminal = Terminal(
+            self.loop, number, spawned.master, hello["cols"], hello["rows"], on_exit=lambda: None
+        )
+        terminal.title = self.container.spec.hostname
+        self.terminals[number] = terminal
+        self.reap(spawned.pid, spawned.pidfd, terminal.ended)
+        return terminal
+
+    def close_terminal(self, terminal: Terminal) -> None:
+        """Forget a terminal; its hang-up ends what runs on it."""
+        if self.terminals.get(terminal.number) is terminal:
+            del self.terminals[terminal.number]
+            terminal.close()
+
+    def execute(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Run a command with pipes."""
+        asked = requests.command(fields)
+        self.run_command(connection, self.process(asked, {}), asked)
+
+    def run_command(self, connection: Connection, process: Process, asked: dict[str, Any]) -> Execution:
+        """The same for a process already described."""
+        spawned = self.container.spawn(process, terminal=False)
+        execution = Execution(
+            self.loop, connection, spawned, stdin=asked["stdin"], more_stdin=asked["more_stdin"],
+            timeout=asked["timeout"], limit=asked["limit"],
+        )  # fmt: skip
+        self.reap(spawned.pid, spawned.pidfd, execution.ended)
+        return execution
+
+    def put(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Write a file, by a process inside that runs as its owner."""
+        self.run_file(connection, files.put(fields), files.answer_put)
+
+    def get(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Read a file, by a process inside."""
+        self.run_file(connection, files.get(fields), files.answer_get)
+
+    def run_file(
+        self, connection: Connection, asked: dict[str, Any],
+        answer: Callable[[int, bytes, bytes], dict[str, Any]],
+    ) -> None:  # fmt: skip
+        """A command whose output becomes one JSON answer."""
+        process = self.process(asked, {})
+        files.Collector(connection, answer).capture(
+            lambda collector: self.run_command(collector, process, asked)
+        )
+
+    def start(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Run the sandbox's default process, its output unread."""
+        self.need_init()
+        if not self.default_pid:
+            spawned = self.container.spawn(self.container.spec.process, terminal=False)
+            for fd in (spawned.stdin, spawned.stdout, spawned.stderr):
+                if fd is not None:
+                    os.close(fd)
+            self.default_pid = spawned.pid
+            self.reap(spawned.pid, spawned.pidfd, lambda exit: None)
+        return {"state": self.record("running")}
+
+    def kill(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Signal init."""
+        self.container.kill(requests.whole(fields, "signal", signal.SIGTERM, 1, 64))
+        return self.recorded()
+
+    def pause(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Freeze every process."""
+        self.need_init()
+        self.container.pause()
+        return self.recorded()
+
+    def resume(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Thaw them."""
+        self.need_init()
+        self.container.resume()
+        return self.recorded()
+
+    def record(self, status: str) -> dict[str, Any]:
+        """Write state.json with a new status; the record as a mapping."""
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop serving
+            self.container.record(status)
+        return records.read(self.paths.state_file(self.id)).to_dict()
+
+    def recorded(self) -> dict[str, Any]:
+        """state.json as an answer."""
+        return {"state": records.read(self.paths.state_file(self.id)).to_dict()}
+
+    def state(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """State, usage, terminals and the timings of the creation."""
+        terminals = [
+            {"n": terminal.number, "viewers": len(terminal.viewers), "offset": terminal.ring.head,
+             "exit": terminal.exit}
+            for terminal in self.terminals.values()
+        ]  # fmt: skip
+        return {
+            "state": records.read(self.paths.state_file(self.id)).to_dict(),
+            "usage": self.container.usage(),
+            "exit": self.init_exit,
+            "terminals": terminals,
+            "timings": [timing.to_dict() for timing in self.container.timings],
+        }
+
+    def observe(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What the host sees of this sandbox."""
+        self.need_init()
+        return observe.observe(os.getpid(), self.container.init_pid, self.container.uid_base)
+
+
+def wait(pid: int) -> int:
+    """The exit code of a child that has ended; minus the signal if one ended it."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return 0
+
+
+def alive(pid: int) -> bool:
+    """Is there a process, not merely a zombie, with this number?"""
+    return records.start_time(pid) != 0

@@ -1,0 +1,287 @@
+"""A terminal: one pty, the shell on it, and everyone who looks at it.
+
+The shell's end is inside the sandbox; the master end is ours. Output goes into the ring and
+from there to each viewer. A viewer with `flow` (the learner) also holds the program back: when
+she is a window behind, we stop reading the pty, its buffer fills, and the kernel stops the
+program. That is why Ctrl-C works at once in a flood. Viewers without `flow` (a teacher
+watching) never hold anything back; if they fall a ring behind they are moved forward.
+
+Small output is sent at once; a flood waits up to two milliseconds to fill a frame.
+
+See pty(7), tty_ioctl(4).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import termios
+import time
+from collections.abc import Callable
+from typing import Any
+
+from runtime.loop import READ, WRITE, Loop, Timer
+from runtime.shim import frames
+from runtime.shim.connection import Connection
+from runtime.shim.modes import Modes
+from runtime.shim.ring import Ring
+from runtime.shim.viewer import WINDOW, Viewer
+
+COALESCE = 0.002
+AT_ONCE = 2048
+READ_SIZE = 16 * 1024
+SILENCE = 10.0
+MOST_INPUT = 1 << 20
+MOST_VIEWERS = 64
+
+
+class Terminal:
+    """Owns the master end of a pty. `ended` is set by whoever reaps the process."""
+
+    def __init__(
+        self, loop: Loop, number: int, master: int, cols: int, rows: int, on_exit: Callable[[], None]
+    ) -> None:
+        self.loop, self.number, self.master = loop, number, master
+        self.cols, self.rows = cols, rows
+        self.on_exit = on_exit
+        self.title = ""
+        self.ring, self.modes = Ring(), Modes()
+        self.viewers: list[Viewer] = []
+        self.input = bytearray()
+        self.paused = False
+        self.flush_timer: Timer | None = None
+        self.eof = False
+        self.exit: dict[str, Any] | None = None
+        os.set_blocking(master, False)
+        self.watch()
+
+    # The pty's side
+
+    def watch(self) -> None:
+        """Ask epoll for what we can use: output unless paused, room if there is input."""
+        if not self.eof:
+            events = (0 if self.paused else READ) | (WRITE if self.input else 0)
+            self.loop.watch(self.master, events, self.ready)
+
+    def ready(self, events: int) -> None:
+        """Write waiting input, read waiting output."""
+        if events & WRITE:
+            self.write_input()
+        if events & ~WRITE and self.paused:
+            # A hang-up is reported even when nothing was asked for; look again once unpaused.
+            self.loop.unwatch(self.master)
+        elif events & ~WRITE:
+            self.read_output()
+
+    def read_output(self) -> None:
+        """Drain the pty into the ring, up to one frame or the slowest flow viewer's window."""
+        allowed = self.allowance()
+        if allowed <= 0:
+            self.pause()
+            return
+        total = 0
+        while total < allowed and not self.eof:
+            try:
+                data = self.ring.read_from(self.master, min(READ_SIZE, allowed - total))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.EIO:  # EIO: no process holds the other end any more
+                    raise
+                data = memoryview(b"")
+            if not data:
+                self.end_of_output()
+                break
+            self.modes.scan(data, self.ring.head, self.ring.tail)
+            total += len(data)
+        self.schedule(total)
+
+    def allowance(self) -> int:
+        """How much may be read now."""
+        behind = [self.ring.head - viewer.acked for viewer in self.viewers if viewer.flow]
+        return min(frames.LARGEST_OUTPUT, WINDOW - max(behind, default=0))
+
+    def schedule(self, fresh: int) -> None:
+        """Send small output now and a flood when a frame is full or two milliseconds are over."""
+        waiting = max((self.ring.head - viewer.cursor for viewer in self.viewers), default=0)
+        if fresh < AT_ONCE or waiting >= frames.LARGEST_OUTPUT // 2:
+            self.flush()
+        elif self.flush_timer is None:
+            self.flush_timer = self.loop.call_later(COALESCE, self.flush)
+
+    def flush(self) -> None:
+        """Bring every viewer up to date."""
+        if self.flush_timer is not None:
+            self.flush_timer.cancel()
+            self.flush_timer = None
+        for viewer in list(self.viewers):
+            self.pump(viewer)
+
+    def pump(self, viewer: Viewer) -> None:
+        """Bring one viewer up to date; after the last byte, tell it how the program ended."""
+        viewer.pump()
+        if self.exit and self.eof and viewer.cursor == self.ring.head and not viewer.told_exit:
+            viewer.told_exit = True
+            viewer.control({"type": "exit", **self.exit})
+
+    def pause(self) -> None:
+        """Stop reading; a flow viewer that stays silent loses its hold after ten seconds."""
+        if not self.paused:
+            self.paused = True
+            self.watch()
+            self.loop.call_later(SILENCE, self.demote)
+
+    def demote(self) -> None:
+        """A sleeping laptop must not stop the learner's build."""
+        if not self.paused or self.eof:
+            return
+        limit = time.monotonic() - SILENCE
+        for viewer in self.viewers:
+            if viewer.flow and viewer.heard < limit + 0.1 and self.ring.head - viewer.acked >= WINDOW:
+                viewer.flow = False
+        self.check_flow()
+        if self.paused:
+            self.loop.call_later(1.0, self.demote)
+
+    def check_flow(self) -> None:
+        """Read again once every flow viewer is within half a window."""
+        behind = [self.ring.head - viewer.acked for viewer in self.viewers if viewer.flow]
+        if self.paused and max(behind, default=0) <= WINDOW // 2:
+            self.paused = False
+            self.watch()
+
+    def end_of_output(self) -> None:
+        """Nothing can write to this terminal again."""
+        self.eof = True
+        self.input.clear()
+        self.loop.unwatch(self.master)
+        self.flush()
+        if self.exit is not None:
+            self.on_exit()
+
+    def ended(self, exit: dict[str, Any]) -> None:
+        """The shell was reaped. Programs it left in the background may still hold the pty."""
+        self.exit = exit
+        if self.eof:
+            self.flush()
+            self.on_exit()
+        else:
+            self.loop.call_later(0.5, self.give_up_output)
+
+    def give_up_output(self) -> None:
+        """After the shell, wait for its last words only while they keep coming."""
+        if self.eof:
+            return
+        if self.paused:
+            self.loop.call_later(0.5, self.give_up_output)
+            return
+        self.read_output()
+        if not self.eof:
+            self.end_of_output()
+
+    def write_input(self) -> None:
+        """Give the pty as much input as it takes; a program that never reads loses the rest."""
+        try:
+            while self.input:
+                del self.input[: os.write(self.master, self.input[:READ_SIZE])]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.input.clear()
+        if len(self.input) > MOST_INPUT:
+            self.input.clear()
+        self.watch()
+
+    def set_size(self, cols: int, rows: int) -> None:
+        """Tell the kernel, which tells the program with SIGWINCH."""
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    # The viewers' side
+
+    def attach(self, connection: Connection, hello: dict[str, Any]) -> None:
+        """Add a viewer: greet it, set its modes, replay what it missed."""
+        viewer = Viewer(connection, self.ring, write=hello["write"], flow=hello["flow"])
+        offset, partial = self.start_of_replay(hello["since"])
+        viewer.begin(offset)
+        self.viewers.append(viewer)
+        connection.on_frame = lambda kind, payload: self.message(viewer, kind, payload)
+        connection.on_clear = lambda: self.pump(viewer)
+        connection.on_closed = lambda: self.detach(viewer)
+        viewer.control({
+            "type": "hello", "offset": offset, "head": self.ring.head, "title": self.title,
+            "cols": self.cols, "rows": self.rows, "viewers": len(self.viewers),
+        })  # fmt: skip
+        if partial:
+            self.repair(viewer)
+        self.pump(viewer)
+        self.announce()
+
+    def start_of_replay(self, since: int | None) -> tuple[int, bool]:
+        """Where a viewer begins, and whether something before that is lost to it."""
+        ring = self.ring
+        if since is not None and ring.tail <= since <= ring.head:
+            return since, False
+        if ring.tail == 0:
+            return 0, False
+        newline = ring.peek(ring.tail, 4096).find(b"\n")
+        return ring.tail + newline + 1, True
+
+    def repair(self, viewer: Viewer) -> None:
+        """Make a replay from the middle look right: set the modes, have full screens redrawn."""
+        if prelude := self.modes.prelude(viewer.cursor):
+            viewer.control({"type": "prelude", "data": prelude})
+        if self.modes.alternate(self.ring.head) and not self.eof:
+            self.set_size(self.cols, max(1, self.rows - 1))
+            self.loop.call_later(0.06, lambda: self.eof or self.set_size(self.cols, self.rows))
+
+    def message(self, viewer: Viewer, kind: int, payload: bytes) -> None:
+        """A frame from a viewer."""
+        if kind == frames.ACK and len(payload) == frames.OFFSET.size:
+            viewer.ack(frames.OFFSET.unpack(payload)[0])
+            self.check_flow()
+            self.pump(viewer)
+        elif kind == frames.INPUT and viewer.write and not self.eof:
+            self.input += payload
+            self.write_input()
+        elif kind == frames.RESIZE and viewer.write and len(payload) == frames.SIZE.size:
+            self.resize(*frames.SIZE.unpack(payload))
+
+    def resize(self, cols: int, rows: int) -> None:
+        """Change the size and tell every viewer."""
+        if (cols, rows) == (self.cols, self.rows) or not (0 < cols <= 1000 and 0 < rows <= 500):
+            return
+        self.flush()
+        self.cols, self.rows = cols, rows
+        if not self.eof:
+            self.set_size(cols, rows)
+        for viewer in list(self.viewers):
+            viewer.control({"type": "size", "cols": cols, "rows": rows})
+
+    def detach(self, viewer: Viewer) -> None:
+        """A viewer went; what it held back may go on."""
+        if viewer in self.viewers:
+            self.viewers.remove(viewer)
+            self.check_flow()
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell everyone how many are looking."""
+        message = {"type": "viewers", "viewers": len(self.viewers)}
+        for viewer in list(self.viewers):
+            viewer.control(message)
+
+    def close(self) -> None:
+        """Let go of the pty (which hangs up whatever is on it), the viewers and the ring."""
+        self.loop.unwatch(self.master)
+        self.eof = True
+        os.close(self.master)
+        for viewer in list(self.viewers):
+            viewer.connection.finish()
+        self.viewers.clear()
+        if self.flush_timer is not None:
+            self.flush_timer.cancel()
+        self.ring.close()

@@ -1,0 +1,89 @@
+"""The network helper, seen from the spawner: one process for all labs of this node.
+
+Links and addresses are made by a library that takes a fifth of a second to import, so one
+process does it for everyone. It is started with the first lab that needs it. Each shim asks
+on the same socket; a SEQPACKET message is whole or not there, and each carries the socket its
+answer is wanted on, so many may ask at once.
+
+See unix(7) for SCM_RIGHTS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from runtime.errors import RefusedError
+
+PATIENCE = 20.0
+
+
+class Port:
+    """A shim's way to the helper."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+
+    def attach(self, lab: str, namespace: int, index: int) -> int:
+        """Plug a network namespace into a lab's bridge; a descriptor that keeps the lab's network."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            ours.settimeout(PATIENCE)
+            request = {"verb": "attach", "lab": lab, "index": index}
+            with theirs:
+                socket.send_fds(self.socket, [json.dumps(request).encode()], [namespace, theirs.fileno()])
+            message, descriptors, _, _ = socket.recv_fds(ours, 65536, 1)
+        answer = json.loads(message or b'{"error": "the network helper ended"}')
+        if "error" in answer or not descriptors:
+            raise RefusedError("network", "network", str(answer.get("error", "no descriptor came")))
+        return descriptors[0]
+
+    def close(self) -> None:
+        """Let go of our copy."""
+        self.socket.close()
+
+
+class NetworkHelper:
+    """Starts the helper when it is needed, and again if it has died."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.socket: socket.socket | None = None
+
+    def port(self) -> Port:
+        """A port to a helper that runs."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        assert self.socket is not None
+        return Port(self.socket.dup())
+
+    def start(self) -> None:
+        """Start it, with one end of a socket pair as its standard input."""
+        self.close()
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runtime.container.network"],
+                stdin=theirs.fileno(), start_new_session=True,
+            )  # fmt: skip
+
+    def let_go(self) -> None:
+        """In a fork: the helper is not ours."""
+        if self.socket is not None:
+            self.socket.close()
+        self.process = None
+
+    def close(self) -> None:
+        """End the helper; it would end by itself once nobody holds the socket."""
+        if self.socket is not None:
+            self.socket.close()
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+        self.socket = self.process = None
