@@ -12,6 +12,8 @@ from lessons.catalog import Lesson, Task
 
 log = logging.getLogger(__name__)
 
+DAY = 86_400
+
 
 def check_task(code: str, step_id: str, task_id: str, language: str) -> None:
     """Run the check of a task, unless that very check is running already."""
@@ -46,13 +48,14 @@ def record(lab: LabSession, step: str, task: Task, state: str, message: str) -> 
     """Remember and tell. An automatic task that was done once stays done."""
     row, _ = TaskResult.objects.get_or_create(lab=lab, step=step, task=task.id)
     if task.auto and row.passed_at and state != "passed":
+        notify.send(lab.code, check_message(row))  # the page that asks has not heard of it
         return
     news = (row.state, row.message) != (state, message)
     row.state, row.message, row.attempts = state, message, row.attempts + 1
     if state == "passed" and row.passed_at is None:
         row.passed_at = timezone.now()
     row.save()
-    if news or not task.auto:
+    if news or state == "passed" or not task.auto:
         notify.send(lab.code, check_message(row))
 
 
@@ -74,13 +77,19 @@ def machine_for(lab: LabSession, name: str) -> Sandbox | None:
     return (machines.filter(name=name) if name else machines).first()
 
 
+def open_step(code: str) -> str | None:
+    """The step that the lab's page last opened."""
+    return cache.get(f"step:{code}")
+
+
 def set_up_step(code: str, step_id: str) -> None:
     """Run a step's setup, once for a lab."""
+    cache.set(f"step:{code}", step_id, timeout=DAY)  # for a machine that is still being made
     lab = LabSession.objects.filter(code=code, ended_at=None).first()
     lesson = lab and of_lab(lab)
     step = lesson.step(step_id) if lesson else None
     sandbox = machine_for(lab, "") if step and step.setup else None
-    if sandbox is None or not cache.add(f"setup:{code}:{step_id}:{sandbox.generation}", 1, timeout=86_400):
+    if sandbox is None or not cache.add(f"setup:{code}:{step_id}:{sandbox.generation}", 1, timeout=DAY):
         return
     for script in step.setup:
         try:

@@ -27,7 +27,7 @@ class LabConsumer(AsyncWebsocketConsumer):
         self.joined = False
         await self.accept()
         if await self.find_lab() is None:
-            await self.close(NOT_FOUND)
+            await self.close(await self.why_not())
             return
         await self.channel_layer.group_add(notify.group(self.code), self.channel_name)
         self.joined = True
@@ -76,6 +76,11 @@ class LabConsumer(AsyncWebsocketConsumer):
     def find_lab(self) -> LabSession | None:
         """The lab, if this user may still see it."""
         return access.live_lab_for(self.scope["user"], self.code)
+
+    @database_sync_to_async
+    def why_not(self) -> int:
+        """An ended lab is told apart only to its owner."""
+        return ENDED if access.lab_for(self.scope["user"], self.code) else NOT_FOUND
 
     @database_sync_to_async
     def describe(self) -> dict[str, Any]:

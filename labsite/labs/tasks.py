@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from labsite.labs import checks, gateway, limits, notify, services
+from labsite.labs import checking, checks, gateway, limits, notify, services
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import Sandbox, Status
 
@@ -61,6 +61,8 @@ def prepare(sandbox: Sandbox) -> None:
 def _running(sandbox: Sandbox, timings: list) -> None:
     if sandbox.move(Status.STARTING, to=Status.RUNNING, timings=timings, error=None, started_at=timezone.now()):
         notify.sandbox_changed(sandbox)
+        if not sandbox.index and (step := checking.open_step(sandbox.lab.code)):
+            prepare_step.delay(sandbox.lab.code, step)
     elif not Sandbox.objects.filter(pk=sandbox.pk, status__in=[Status.STARTING, Status.RUNNING]).exists():
         gateway.delete(sandbox.runtime_id)  # the lab ended meanwhile
 
@@ -102,17 +104,13 @@ def stop_sandbox(code: str, name: str) -> None:
 @shared_task(name="labs.run_check")
 def run_check(code: str, step: str, task: str, language: str = "en") -> None:
     """Check one task of a lab and tell its pages."""
-    from labsite.labs.checking import check_task
-
-    check_task(code, step, task, language)
+    checking.check_task(code, step, task, language)
 
 
 @shared_task(name="labs.prepare_step")
 def prepare_step(code: str, step: str) -> None:
     """Run what a step sets up when it is opened."""
-    from labsite.labs.checking import set_up_step
-
-    set_up_step(code, step)
+    checking.set_up_step(code, step)
 
 
 @shared_task(name="labs.reconcile")
