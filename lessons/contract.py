@@ -38,6 +38,13 @@ ran() { [ -r "$LAB_HISTORY" ] && grep -Eq -- "$1" "$LAB_HISTORY"; }
 PYTHON_PRELUDE = r"""
 import os, re, subprocess, sys, time
 
+def _broke(*error):
+    sys.__excepthook__(*error)  # an exception ends Python with 1, which would mean "not yet"
+    sys.stderr.flush()
+    os._exit(70)
+
+sys.excepthook = _broke
+
 def _end(status, *words):
     print(*words)
     sys.exit(status)
