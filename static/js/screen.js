@@ -50,6 +50,7 @@ export class Screen {
     this.term.onTitleChange((title) => events.title(plain(title)));
     this.term.attachCustomKeyEventHandler((event) => !events.key(event));
     this.term.open(element);
+    this.paint();
     this.observer = new ResizeObserver(() => this.refit());
     this.observer.observe(element);
   }
@@ -80,7 +81,13 @@ export class Screen {
     this.term.options.fontSize = recall("font-size", 14);
     this.term.options.screenReaderMode = recall("screen-reader", false);
     this.term.options.theme = colours();
+    this.paint();
     this.refit();
+  }
+
+  /** The margin around the letters has their ground. */
+  paint() {
+    this.element.parentElement.style.background = colours().background;
   }
 
   /** Everything still on the screen and above it, as plain text; wrapped lines are joined. */

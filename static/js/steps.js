@@ -24,7 +24,7 @@ export class Steps {
   }
 
   fromAddress() {
-    return location.hash.replace(/^#step-/, "");
+    return location.hash.replace(/^#\//, "");
   }
 
   /** The furthest step that may be opened is the first one with something left to do. */
@@ -50,7 +50,8 @@ export class Steps {
     if (!this.allowed(id)) return notify(say("locked"));
     this.current = id;
     for (const article of document.querySelectorAll("[data-step]")) article.classList.toggle("current", article.dataset.step === id);
-    history[push ? "pushState" : "replaceState"](null, "", `#step-${id}`);
+    // Not the id of an element: the browser would scroll to it and hide the list of steps.
+    history[push ? "pushState" : "replaceState"](null, "", `#/${id}`);
     byId("text").scrollTop = 0;
     this.draw();
     this.opened(id);
