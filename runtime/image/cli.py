@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.errors import VitrineError
@@ -60,7 +61,7 @@ def _collect(store: Store, sandboxes: Path) -> None:
         print(digest)
 
 
-def _list(images: list[Image], as_json: bool) -> None:
+def _list(images: Sequence[Image], as_json: bool) -> None:
     if as_json:
         print(json.dumps([{"name": i.name, "layers": [p.name for p in i.layers], **i.config} for i in images]))
         return

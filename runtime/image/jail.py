@@ -20,7 +20,7 @@ import tarfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from runtime.linux import constants as c
 from runtime.linux import syscalls
@@ -32,7 +32,7 @@ _VERSION_3 = 0x20080522
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
-def start(root: Path, archive: BinaryIO, wanted: Callable[[str], bool]) -> int:
+def start(root: Path, archive: IO[bytes], wanted: Callable[[str], bool]) -> int:
     """Fork a process that unpacks the tar stream into `root`; returns its pid for waitpid(2)."""
     pid = os.fork()
     if pid:
@@ -67,7 +67,7 @@ def _keep_capabilities() -> None:
         raise OSError(number, f"capset: {os.strerror(number)}")
 
 
-def _extract(archive: BinaryIO, wanted: Callable[[str], bool]) -> None:
+def _extract(archive: IO[bytes], wanted: Callable[[str], bool]) -> None:
     os.umask(0)
     with tarfile.open(fileobj=archive, mode="r|") as tar:
         if hasattr(tarfile, "fully_trusted_filter"):

@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Store:
             raise NotFoundError(f"no image {name!r} in {self.directory}; see `image list`")
         return self._image(name, record)
 
-    def list(self) -> list[Image]:
+    def list(self) -> Sequence[Image]:
         return [self._image(name, record) for name, record in sorted(self._read().items())]
 
     def add_directory(self, name: str, source: Path, config: ImageConfig, recipe: str = "") -> Image:
@@ -89,7 +89,7 @@ class Store:
                 raise NotFoundError(f"no image {name!r} in {self.directory}")
             self._write(records)
 
-    def collect(self) -> list[str]:
+    def collect(self) -> Sequence[str]:
         """Delete the layers that no name leads to, and say which."""
         with self._locked():
             used = {layer for record in self._read().values() for layer in record.layers}

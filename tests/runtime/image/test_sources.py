@@ -1,0 +1,42 @@
+"""Packages come from the host's own distribution and no other repository of the host."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import VitrineError
+from runtime.image import sources
+
+HOST = sources.Distribution("debian", "bookworm", Path("/keyring.gpg"))
+
+
+def apt_prints(monkeypatch, text):
+    """Let apt-get answer with these lines."""
+    done = subprocess.CompletedProcess([], 0, stdout=text)
+    monkeypatch.setattr(sources.subprocess, "run", lambda *args, **options: done)
+
+
+def test_other_repositories_are_left_out(monkeypatch):
+    """A vendor's repository, and another release, never get into an image."""
+    apt_prints(
+        monkeypatch,
+        "http://mirror/debian/ bookworm main\n"
+        "http://mirror/debian/ bookworm contrib\n"
+        "http://vendor/ nodistro main\n"
+        "http://mirror/debian/ trixie main\n"
+        "http://mirror/security/ bookworm-security main\n",
+    )
+
+    assert [
+        "deb [signed-by=/keyring.gpg] http://mirror/debian/ bookworm main",
+        "deb [signed-by=/keyring.gpg] http://mirror/security/ bookworm-security main",
+    ] == sources.sources(HOST)
+
+
+def test_no_source_is_an_error(monkeypatch):
+    """A host without a source for its own release is told so."""
+    apt_prints(monkeypatch, "")
+
+    with pytest.raises(VitrineError, match="bookworm"):
+        sources.sources(HOST)
