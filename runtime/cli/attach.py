@@ -34,9 +34,10 @@ def write_all(fd: int, data: bytes) -> None:
 def size() -> tuple[int, int]:
     """Our own size, or the customary one."""
     try:
-        return tuple(os.get_terminal_size(0))  # type: ignore[return-value]
+        cols, rows = os.get_terminal_size(0)
     except OSError:
         return 80, 24
+    return min(cols, 1000) or 80, min(rows, 500) or 24
 
 
 @contextlib.contextmanager

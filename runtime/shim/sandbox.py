@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
@@ -26,6 +27,7 @@ from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
 from runtime.shim.terminal import Terminal
 
+PF_EXITING = 0x4
 SHELL = ("/bin/bash", "-l")
 Exit = dict[str, Any]
 
@@ -64,7 +66,7 @@ class Sandbox:
             kills = self.container.oom_kills()
             if kills > self.oom_kills:
                 exit["reason"] = "memory"
-            elif self.init_exit is not None or not alive(self.container.init_pid):
+            elif self.init_exit is not None or ending(self.container.init_pid):
                 exit["reason"] = "init"
             self.oom_kills = kills
         return exit
@@ -239,6 +241,10 @@ def wait(pid: int) -> int:
         return 0
 
 
-def alive(pid: int) -> bool:
-    """Is there a process, not merely a zombie, with this number?"""
-    return records.start_time(pid) != 0
+def ending(pid: int) -> bool:
+    """Has the process begun to end? Init of a pid namespace then waits for all others to be reaped."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return True
+    return bool(int(fields[6]) & PF_EXITING)
