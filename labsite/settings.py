@@ -135,9 +135,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 WS_SOURCES = (
     [WS_URL]
     if WS_URL
-    else [
-        f"{'wss' if origin.startswith('https') else 'ws'}://{urlsplit(origin).hostname}:{WS_PORT}" for origin in ORIGINS
-    ]
+    else [f"{'wss' if origin.startswith('https') else 'ws'}://{urlsplit(origin).hostname}:{WS_PORT}" for origin in ORIGINS]
 )
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -174,7 +172,6 @@ STATICFILES_FINDERS = [
 # On a laptop files are served where they lie, so that an edit shows at the next reload.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV or DEBUG
 WHITENOISE_MIMETYPES = {".mjs": "text/javascript"}
-LESSONS_DIR = Path(os.environ.get("VITRINE_LESSONS", BASE_DIR / "lessons" / "content"))
 
 # --- labs -----------------------------------------------------------------------------
 
@@ -195,4 +192,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("VITRINE_LOG", "INFO")},
+    "loggers": {"axes": {"level": "WARNING"}},  # it reports every guest's first visit
 }

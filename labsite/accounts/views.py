@@ -43,9 +43,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     response = redirect(next_address(request))
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES) and check_for_language(language):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS
-        )
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS)
     return response
 
 

@@ -21,6 +21,7 @@ class LimitError(Exception):
 
 def check(user: User, address: str | None) -> None:
     """Raise LimitError if this user, or this address, has as many labs as allowed."""
+    User.objects.select_for_update().get(pk=user.pk)  # two clicks at once are counted one after the other
     labs = LabSession.objects.filter(ended_at=None)
     mine = settings.LABS_PER_GUEST if user.is_guest else settings.LABS_PER_USER
     if not user.is_staff and labs.filter(user=user).count() >= mine:

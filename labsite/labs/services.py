@@ -61,6 +61,7 @@ def stop(sandbox: Sandbox) -> bool:
     """Take one machine back."""
     if not sandbox.move(*ENDABLE, to=Status.STOPPING):
         return False
+    notify.sandbox_changed(sandbox)
     from labsite.labs.tasks import stop_sandbox
 
     transaction.on_commit(lambda: stop_sandbox.delay(sandbox.lab.code, sandbox.name))
@@ -85,9 +86,7 @@ def promote() -> int:
     """Let the first in the line start while there is room; how many were let in."""
     line = Sandbox.objects.select_related("lab").filter(status=Status.QUEUED)
     room = limits.room()
-    promoted = [
-        each for each in line.order_by("requested_at", "pk")[:room] if each.move(Status.QUEUED, to=Status.REQUESTED)
-    ]
+    promoted = [each for each in line.order_by("requested_at", "pk")[:room] if each.move(Status.QUEUED, to=Status.REQUESTED)]
     for sandbox in promoted:
         _ask_for(sandbox)
     if promoted:

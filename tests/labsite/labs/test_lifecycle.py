@@ -79,9 +79,7 @@ def test_reset_gives_a_fresh_machine(lab, node, django_capture_on_commit_callbac
     assert (sandbox.status, node.created.count(sandbox.runtime_id)) == (Status.RUNNING, 2)
 
 
-def test_a_full_node_makes_a_line(
-    open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks
-):
+def test_a_full_node_makes_a_line(open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks):
     """On a full node a machine waits, is told its place, and starts when there is room."""
     settings.NODE_SANDBOXES = len(lesson.machines)
     first, second = open_lab(learner), open_lab(stranger)
