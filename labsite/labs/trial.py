@@ -152,17 +152,21 @@ class Trial:
 
 
 def matches(expected: str, printed: str) -> bool:
-    """Compare output with what the text shows: `...` stands for anything, alone for any lines."""
-    pattern = r"\n".join(_line(line) for line in expected.rstrip("\n").split("\n"))
-    pattern = pattern.replace(r"(?:.*\n?)*\n", r"(?:.*\n)*?").replace(r"\n(?:.*\n?)*", r"(?:\n.*)*")
-    return re.fullmatch(pattern, _trimmed(printed)) is not None
+    """Compare output with what the text shows.
+
+    `...` alone on a line stands for any lines, within a line for anything; columns may be
+    spaced differently, because their width depends on the longest value.
+    """
+    pattern = "".join(_pattern(line) for line in _lines(expected))
+    return re.fullmatch(pattern, "".join(line + "\n" for line in _lines(printed))) is not None
 
 
-def _line(line: str) -> str:
-    if line.strip() == "...":
-        return r"(?:.*\n?)*"
-    return ".*".join(re.escape(part.rstrip()) for part in re.split(r"\.\.\.|…", line))
+def _pattern(line: str) -> str:
+    if line == "...":
+        return r"(?:[^\n]*\n)*"
+    return ".*".join(re.escape(part) for part in line.split("...")) + r"\n"
 
 
-def _trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
+def _lines(text: str) -> list[str]:
+    """Lines with single spaces, without empty ones at either end."""
+    return [" ".join(line.split()) for line in text.strip("\n").split("\n")]

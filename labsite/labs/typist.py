@@ -13,7 +13,8 @@ from labsite.labs import gateway
 PROMPT = re.compile(r"\x1e(\d+)\x1f")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 PREPARE = "bind 'set enable-bracketed-paste off'; PS2=; PS1=$'\\x1e$?\\x1f'\n"
-QUIET = 0.3
+QUIET = 0.05  # a prompt is the last one when nothing follows it for so long
+QUIET_BETWEEN_LINES = 0.4
 
 
 class TypingError(Exception):
@@ -34,7 +35,7 @@ class Typist:
     def __enter__(self) -> "Typist":
         try:
             self.loop.run_until_complete(self._open())
-            self._wait(r"[#$] $", 10)
+            self._wait(rf"(?:[#$] |{PROMPT.pattern})$", 10)  # a fresh shell, or one of ours
             self._send(PREPARE)
             self._wait(PROMPT.pattern + "$", 10)
         except BaseException:
@@ -74,7 +75,8 @@ class Typist:
             self._wait(PROMPT.pattern + "$", timeout)
             self.output = ""
         self._send(text.rstrip("\n") + "\n")
-        match = self._wait(PROMPT.pattern + "$", timeout)
+        quiet = QUIET_BETWEEN_LINES if "\n" in text.strip("\n") else QUIET
+        match = self._wait(PROMPT.pattern + "$", timeout, quiet)
         return int(match[1]), self._printed()
 
     def _printed(self) -> str:
@@ -85,10 +87,10 @@ class Typist:
     def _send(self, text: str) -> None:
         self.stream.input(text.encode())
 
-    def _wait(self, pattern: str, timeout: float) -> re.Match[str]:
-        return self.loop.run_until_complete(self._until(re.compile(pattern), timeout))
+    def _wait(self, pattern: str, timeout: float, quiet: float = QUIET) -> re.Match[str]:
+        return self.loop.run_until_complete(self._until(re.compile(pattern), timeout, quiet))
 
-    async def _until(self, pattern: re.Pattern[str], timeout: float) -> re.Match[str]:
+    async def _until(self, pattern: re.Pattern[str], timeout: float, quiet: float) -> re.Match[str]:
         """Wait until the output ends in the pattern and stays so for a moment."""
         clock = self.loop.time
         end, length, changed = clock() + timeout, -1, clock()
@@ -96,7 +98,7 @@ class Typist:
             if len(self.output) != length:
                 length, changed = len(self.output), clock()
             match = pattern.search(ESCAPES.sub("", self.output))
-            if match and clock() - changed >= QUIET:
+            if match and clock() - changed >= quiet:
                 return match
             await asyncio.sleep(0.02)
         why = "the terminal closed" if self.closed else f"no prompt within {timeout:g} s"

@@ -23,6 +23,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from labsite.labs import checks, gateway
 from labsite.labs.trial import Outcome, Trial
+from labsite.labs.typist import TypingError
 from lessons import catalog, lint
 from lessons.catalog import Lesson
 from lessons.errors import LessonErrors
@@ -75,8 +76,8 @@ class Command(BaseCommand):
 
             try:
                 Trial(lesson, options["seed"], report).run()
-            except checks.SetupFailed as error:
-                report(Outcome(False, "", "setup", "run", str(error)))
+            except (checks.SetupFailed, TypingError, *gateway_errors()) as error:
+                report(Outcome(False, "", "machine", "prepare", str(error)))
         if options["junit"]:
             options["junit"].write_bytes(junit(outcomes))
         failed = sum(not outcome.ok for _, outcome in outcomes)
@@ -92,6 +93,11 @@ class Command(BaseCommand):
         mark = self.style.SUCCESS("ok  ") if outcome.ok else self.style.ERROR("FAIL")
         name = f"{lesson.slug} {lesson.language} {outcome.step} {outcome.part} {outcome.act}"
         self.stdout.write(f"{mark} {name} ({outcome.seconds:.1f} s) -> {outcome.detail}")
+
+
+def gateway_errors() -> tuple[type[Exception], ...]:
+    """How the node can fail us; a report of what was proved so far is still written."""
+    return gateway.GatewayError, gateway.SpawnerUnavailable, gateway.RuntimeRefused
 
 
 def wanted(names: list[str]) -> list[tuple[str, str]]:
