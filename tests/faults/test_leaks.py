@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.faults.machine import PREFIX, Machine, children, eventually, leaks
 
 CYCLES = int(os.environ.get("VITRINE_CYCLES", "30"))
+SWEEP = 45.0  # the network helper looks for forgotten switches every 30 s
 
 
 def descriptors(pid: int) -> int:
@@ -41,7 +42,7 @@ def test_cycles_leave_nothing(machine: Machine) -> None:
 
     assert leaks(machine) == {}
     assert set() == set(os.listdir("/sys/class/net")) - links
-    assert eventually(lambda: before == {pid: descriptors(pid) for pid in long_lived(machine)}), before
+    assert eventually(lambda: before == {pid: descriptors(pid) for pid in long_lived(machine)}, SWEEP), before
 
 
 def test_delete_twice(machine: Machine) -> None:

@@ -28,9 +28,7 @@ def test_init_has_only_null(victim: Victim) -> None:
 
 def test_command_has_only_its_own_descriptors(victim: Victim) -> None:
     """E-32: a command gets 0 to 2 and nothing more."""
-    assert "0 1 2" == victim.output("cd /proc/$$/fd; echo [0-9] [0-9][0-9]").replace(" [0-9][0-9]", "").replace(
-        " 255", ""
-    )
+    assert ["0", "1", "2"] == victim.output("sh -c 'ls /proc/$$/fd; true'").split()
 
 
 @pytest.mark.parametrize("number", range(3, 12))
