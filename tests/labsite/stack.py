@@ -1,0 +1,140 @@
+"""The whole site, started for a test: spawner, Redis, two Daphnes, workers; and ended again.
+
+Everything has directories, ports and uid ranges of its own, so that it runs beside a site
+that is in use. Nothing of it is left when the `with` block ends.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+UID_BASE = 1879048192 + 20480 * 65536
+PATIENCE = 30.0
+
+
+@dataclass
+class Stack:
+    """Where a running site is."""
+
+    url: str
+    ws_url: str
+    run: Path
+    log: Path
+    environment: dict[str, str]
+
+    def manage(self, *args: str) -> str:
+        """Run manage.py for this site."""
+        command = [sys.executable, "manage.py", *args]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+
+def reason_not_to_run() -> str | None:
+    """What this host lacks, or None."""
+    images = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine")) / "images"
+    if os.geteuid() or not (images / "images.json").exists():
+        return "needs root and the linux image (sudo script/bootstrap)"
+    return None if shutil.which("redis-server") else "needs redis-server (sudo script/bootstrap)"
+
+
+@contextlib.contextmanager
+def running_site(**variables: str) -> Iterator[Stack]:
+    """Start everything; give it when it answers; end it."""
+    with contextlib.ExitStack() as ending:
+        run = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="vs-", dir="/run")))
+        state = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-site-")))
+        stack = _prepare(run, state, variables)
+        log = ending.enter_context(stack.log.open("ab"))
+        _start_spawner(stack, log, ending)
+        for command in _commands(stack):
+            ending.callback(_end, subprocess.Popen(command, cwd=ROOT, env=stack.environment, stdout=log, stderr=log))
+        for url in (stack.url, stack.ws_url):
+            _wait_for(url, stack)
+        yield stack
+
+
+def _prepare(run: Path, state: Path, variables: dict[str, str]) -> Stack:
+    """Directories, environment and database of a fresh site."""
+    pages, sockets = _free_port(), _free_port()
+    images = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine")) / "images"
+    (state / "images").symlink_to(images)
+    url, ws_url = f"http://localhost:{pages}", f"ws://localhost:{sockets}"
+    own = {
+        "VITRINE_STATE": str(state), "VITRINE_RUN": str(run), "VITRINE_UID_BASE": str(UID_BASE), "VITRINE_RANGES": "512",
+        "VITRINE_ORIGINS": url, "VITRINE_WS_URL": ws_url, "VITRINE_DEV": "1", "VITRINE_NODE": "test",
+        "VITRINE_LABS_PER_ADDRESS": "1000", "DJANGO_SECRET_KEY": secrets.token_hex(32), "VITRINE_LOG": "WARNING",
+    }  # fmt: skip
+    environment = {key: value for key, value in os.environ.items() if key not in ("REDIS_URL", "DATABASE_URL")}
+    stack = Stack(url, ws_url, run, state / "log", environment | own | variables)
+    stack.manage("migrate", "--verbosity", "0")
+    return stack
+
+
+def _commands(stack: Stack) -> list[list[str]]:
+    """What runs beside the spawner."""
+    python, ports = sys.executable, [url.rpartition(":")[2] for url in (stack.url, stack.ws_url)]
+    daphne = [python, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "--application-close-timeout", "1"]
+    worker = [python, "-m", "celery", "-A", "labsite", "worker", "--loglevel", "WARNING", "--concurrency", "2", "-B"]
+    beat = ["-s", str(stack.run / "beat"), "-n", f"test-{os.getpid()}@%h"]
+    redis = ["redis-server", "--port", "0", "--unixsocket", str(stack.run / "redis.sock"), "--save", ""]
+    return [
+        redis,
+        [*daphne, "-p", ports[0], "labsite.asgi:application"],
+        [*daphne, "-p", ports[1], "labsite.asgi:application"],
+        [*worker, "-Q", "sandboxes,checks,node.test", *beat],
+    ]
+
+
+def _start_spawner(stack: Stack, log: object, ending: contextlib.ExitStack) -> None:
+    command = [sys.executable, "-m", "runtime.spawner", "--foreground"]
+    spawner = subprocess.Popen(command, cwd=ROOT, env=stack.environment, stdout=log, stderr=log)
+    ending.callback(_end, spawner)
+    ending.callback(_shut_down, stack)
+    deadline = time.monotonic() + PATIENCE
+    while not (stack.run / "spawner.sock").exists():
+        assert spawner.poll() is None and time.monotonic() < deadline, stack.log.read_text()[-2000:]
+        time.sleep(0.05)
+
+
+def _shut_down(stack: Stack) -> None:
+    """Delete every sandbox, and the spawner with them."""
+    code = "from runtime.spawner.client import SpawnerClient; SpawnerClient().shutdown()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=stack.environment, check=False)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ask a process to end, then make it."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(url: str, stack: Stack) -> None:
+    port, deadline = int(url.rpartition(":")[2]), time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, stack.log.read_text()[-2000:]
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
