@@ -12,14 +12,15 @@ from runtime.shim import frames
 from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
 
-NOTE = "8 namespaces, overlay, cgroups, seccomp, veth, limits"
+NOTE = "8 namespaces, overlay, cgroups, seccomp, limits, veth"
+UNLINKED = "the same without veth, as all the peers"
 
 
-def request(number: int) -> dict[str, object]:
-    """A sandbox as a lesson asks for it: everything on."""
+def request(number: int, linked: bool = True) -> dict[str, object]:
+    """A sandbox as a lesson asks for it: everything on, and plugged into a lab's network if asked."""
     name = f"bench-{number}"
     limits = {"memory": 256 << 20, "cpus": 1.0, "pids": 256, "disk": 512 << 20}
-    network = {"net": "lab", "lab": name, "lab_index": 0}
+    network = {"net": "lab", "lab": name, "lab_index": 0} if linked else {"net": "none"}
     return {"id": name, "image": "linux", "profile": "nested", "hostname": "box", **limits, **network}
 
 
@@ -36,10 +37,10 @@ def attach_until_prompt(shim: ShimClient) -> None:
     raise NoPromptError(f"ended before its prompt: {seen[-200:]!r}")
 
 
-def ours(client: SpawnerClient, number: int) -> float:
+def ours(client: SpawnerClient, number: int, linked: bool) -> float:
     """Milliseconds from the request to the prompt of our sandbox."""
     start = time.monotonic()
-    client.create(**request(number))
+    client.create(**request(number, linked))
     try:
         attach_until_prompt(ShimClient(client.paths.shim_socket(f"bench-{number}")))
         return (time.monotonic() - start) * 1000
@@ -60,14 +61,16 @@ def theirs(peer: Peer, series: Series, number: int, view: int | None) -> None:
 
 def create(client: SpawnerClient, peers: list[Peer], rounds: int) -> Table:
     """All contenders, round by round; the first round warms caches and is not counted."""
-    mine = Series(OURS, NOTE)
+    mine, unlinked = Series(OURS, NOTE), Series("  no link", UNLINKED)
     others = [Series(peer.name, peer.note) for peer in peers]
+    contenders = [mine, unlinked, *others]
     with peers_view() as view:
         for number in range(rounds + 1):
-            mine.values.append(ours(client, number))
+            mine.values.append(ours(client, number, linked=True))
+            unlinked.values.append(ours(client, number, linked=False))
             for peer, series in zip(peers, others, strict=True):
                 theirs(peer, series, number, view)
             if number == 0:
-                for series in (mine, *others):
+                for series in contenders:
                     series.values.clear()
-    return Table("create to prompt", "ms", [mine, *others])
+    return Table("create to prompt", "ms", contenders)

@@ -36,7 +36,7 @@ class Peer:
 
 def oci_config(rootfs: Path) -> dict[str, object]:
     """A config.json with every namespace that crun 1.8 knows."""
-    mapping = {"containerID": 0, "hostID": 100000, "size": 65536}
+    mapping = {"containerID": 0, "hostID": 0, "size": 65536}  # the identity: the tree belongs to root
     kinds = ("pid", "network", "ipc", "uts", "mount", "user", "cgroup")
     environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
     process = {"terminal": True, "user": {"uid": 0, "gid": 0}, "args": SHELL, "env": environment, "cwd": "/root"}

@@ -60,9 +60,7 @@ def test_delete_while_busy(machine: Machine) -> None:
     """A sandbox full of processes that ignore signals is deleted all the same."""
     name = f"{PREFIX}-busy"
     machine.create(name)
-    script = (
-        "for i in 1 2 3 4 5 6 7 8; do (trap '' TERM HUP INT; setsid sleep 1000 </dev/null >/dev/null 2>&1 &) ; done"
-    )
+    script = "for i in 1 2 3 4 5 6 7 8; do (trap '' TERM HUP INT; setsid sleep 1000 </dev/null >/dev/null 2>&1 &) ; done"
     assert machine.shim(name).exec(["bash", "-c", script]).code == 0
 
     machine.client.delete(name)

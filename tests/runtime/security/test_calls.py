@@ -76,9 +76,7 @@ OPEN_SOCKETS = [
 
 
 @pytest.mark.parametrize(("name", "expected", "number", "arguments"), CALLS, ids=[row[0] for row in CALLS])
-def test_call_is_refused(
-    victim: Victim, name: str, expected: set[int], number: int, arguments: tuple[int | bytes, ...]
-) -> None:
+def test_call_is_refused(victim: Victim, name: str, expected: set[int], number: int, arguments: tuple[int | bytes, ...]) -> None:
     """A call that reaches the host's kernel at large is refused with the errno programs can live with."""
     assert victim.call(number, *arguments) in expected, name
 

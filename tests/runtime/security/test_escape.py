@@ -57,9 +57,7 @@ def test_no_writable_global_knob(victim: Victim) -> None:
     assert [] == [path for path in found if not path.startswith(allowed)]
 
 
-@pytest.mark.parametrize(
-    "knob", ["core_pattern", "modprobe", "poweroff_cmd", "hotplug", "panic", "sysrq", "kptr_restrict"]
-)
+@pytest.mark.parametrize("knob", ["core_pattern", "modprobe", "poweroff_cmd", "hotplug", "panic", "sysrq", "kptr_restrict"])
 def test_kernel_knob(victim: Victim, knob: str) -> None:
     """E-04, E-05: helpers that the kernel runs as root cannot be renamed."""
     path = PROC / "sys/kernel" / knob
@@ -96,12 +94,8 @@ def test_cgroup_paths_are_roots(victim: Victim) -> None:
 
 def test_neighbours_cgroups_are_not_seen(victim: Victim, neighbour: Victim) -> None:
     """E-09: no hierarchy shows another sandbox."""
-    kinds = "-t,cgroup2 " + " ".join(
-        f"-t,cgroup,-o,{name}" for name in ["cpu", "memory", "pids", "devices", "cpuset", "freezer"]
-    )
-    script = (
-        f"d=$(mktemp -d); for k in {kinds}; do mount ${{k//,/ }} x $d 2>/dev/null && find $d -type d && umount $d; done"
-    )
+    kinds = "-t,cgroup2 " + " ".join(f"-t,cgroup,-o,{name}" for name in ["cpu", "memory", "pids", "devices", "cpuset", "freezer"])
+    script = f"d=$(mktemp -d); for k in {kinds}; do mount ${{k//,/ }} x $d 2>/dev/null && find $d -type d && umount $d; done"
 
     assert neighbour.name not in victim.output(f"unshare -m bash -c '{script}'")
 
@@ -178,9 +172,7 @@ def test_host_mounts_do_not_change(victim: Victim) -> None:
 
 def test_nothing_below_the_mounts(victim: Victim) -> None:
     """E-40: taking mounts away reveals nothing of the host."""
-    script = (
-        "umount -l /proc /sys /dev 2>/dev/null; ls /proc /sys /dev | wc -w; ls -d /.old /oldroot /put_old 2>/dev/null"
-    )
+    script = "umount -l /proc /sys /dev 2>/dev/null; ls /proc /sys /dev | wc -w; ls -d /.old /oldroot /put_old 2>/dev/null"
 
     lines = victim.output(f"unshare -m bash -c '{script}'").splitlines()
 
