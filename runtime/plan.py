@@ -91,8 +91,13 @@ def timed(step: Step, epoch: float) -> StepTiming:
     taken = time.monotonic() - start
     fail_point(step.name)
     return StepTiming(
-        step.name, step.description, step.manual, step.stage,
-        round((start - epoch) * 1e6), round(taken * 1e6), step.source,
+        step.name,
+        step.description,
+        step.manual,
+        step.stage,
+        round((start - epoch) * 1e6),
+        round(taken * 1e6),
+        step.source,
     )
 
 

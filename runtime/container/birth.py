@@ -35,10 +35,7 @@ from runtime.oci.spec import Spec
 from runtime.paths import Paths
 from runtime.plan import Plan, Step, StepTiming, fail_point
 
-NAMESPACES = (
-    c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET
-    | c.CLONE_NEWUTS | c.CLONE_NEWIPC | c.CLONE_NEWTIME
-)
+NAMESPACES = c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET | c.CLONE_NEWUTS | c.CLONE_NEWIPC | c.CLONE_NEWTIME
 PATIENCE = 30.0
 
 
@@ -78,9 +75,27 @@ class Birth:
         """The whole list, host stage; the child's steps are timed inside `enter`."""
         ident = self.spec.id
         steps = [
-            Step("directory", "make the directory that holds its socket and state", "mkdir(2)", self.make_directory, self.remove_directory),
-            Step("uid-range", "lease 65536 host user ids that nobody else has", "user_namespaces(7)", self.lease, lambda: ranges.release(self.paths, ident)),
-            Step("private-mounts", "make our tree of mounts private, so that none leak out", "mount_namespaces(7)", self.unshare_mounts, self.unmount),
+            Step(
+                "directory",
+                "make the directory that holds its socket and state",
+                "mkdir(2)",
+                self.make_directory,
+                self.remove_directory,
+            ),
+            Step(
+                "uid-range",
+                "lease 65536 host user ids that nobody else has",
+                "user_namespaces(7)",
+                self.lease,
+                lambda: ranges.release(self.paths, ident),
+            ),
+            Step(
+                "private-mounts",
+                "make our tree of mounts private, so that none leak out",
+                "mount_namespaces(7)",
+                self.unshare_mounts,
+                self.unmount,
+            ),
             Step("cgroup", "make a control group in every hierarchy", "cgroups(7)", self.group.create, self.group.remove),
             Step("limits", "limit memory, processor time and processes", "cgroups(7)", self.set_limits),
             Step("namespaces", "clone a child into seven new namespaces", "clone(2)", self.clone, self.kill),

@@ -22,18 +22,28 @@ OPEN_FILES = 16384
 # /proc/sys/user: how many of each a guest may make, counted through all levels below it.
 # Namespaces are not fully charged to the memory cgroup; without this 2000 of them fit in a second.
 NAMESPACE_LIMITS = {
-    "max_user_namespaces": 32, "max_pid_namespaces": 64, "max_mnt_namespaces": 64,
-    "max_net_namespaces": 32, "max_ipc_namespaces": 32, "max_uts_namespaces": 32,
-    "max_cgroup_namespaces": 32, "max_time_namespaces": 1, "max_inotify_instances": 128,
-    "max_inotify_watches": 65536, "max_fanotify_groups": 16,
+    "max_user_namespaces": 32,
+    "max_pid_namespaces": 64,
+    "max_mnt_namespaces": 64,
+    "max_net_namespaces": 32,
+    "max_ipc_namespaces": 32,
+    "max_uts_namespaces": 32,
+    "max_cgroup_namespaces": 32,
+    "max_time_namespaces": 1,
+    "max_inotify_instances": 128,
+    "max_inotify_watches": 65536,
+    "max_fanotify_groups": 16,
 }
 
 
 def limits(spec: Spec) -> dict[int, int]:
     """The resource limits, soft and hard alike."""
     return {
-        resource.RLIMIT_NPROC: spec.resources.pids, resource.RLIMIT_NOFILE: OPEN_FILES, resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 65536, resource.RLIMIT_MSGQUEUE: 819200,
+        resource.RLIMIT_NPROC: spec.resources.pids,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 65536,
+        resource.RLIMIT_MSGQUEUE: 819200,
     }
 
 

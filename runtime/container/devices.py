@@ -17,8 +17,11 @@ from runtime.linux import syscalls
 
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {
-    "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
-    "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx",
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
 }
 _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
 

@@ -40,7 +40,14 @@ class Finding:
 def examine() -> list[Finding]:
     """Every check, in the order in which a birth would miss the thing."""
     return [
-        kernel(), root(), namespaces(), namespace_limit(), *controllers(), layers(), filters(), virtual_machines(),
+        kernel(),
+        root(),
+        namespaces(),
+        namespace_limit(),
+        *controllers(),
+        layers(),
+        filters(),
+        virtual_machines(),
     ]
 
 
@@ -81,7 +88,11 @@ def controllers() -> list[Finding]:
     kind = "hybrid: versions 1 and 2" if unified and old else "version 2" if unified else "version 1" if old else "none"
     found = [Finding("cgroups", bool(trees), kind, "no limits, no killing as a group")]
     group = cgroups.Cgroup("doctor", trees)
-    for name, cost in (("memory", "a guest may use all memory"), ("cpu", "a guest may use all processors"), ("pids", "a guest may make processes without end")):
+    for name, cost in (
+        ("memory", "a guest may use all memory"),
+        ("cpu", "a guest may use all processors"),
+        ("pids", "a guest may make processes without end"),
+    ):
         path = group.controller(name)
         found.append(Finding(f"cgroup-{name}", path is not None, str(path.parent.parent) if path else "not mounted", cost))
     return found
@@ -171,5 +182,3 @@ def _try(action: Callable[[], None]) -> str | None:
         text = pipe.read()
     status = os.waitpid(pid, 0)[1]
     return text.decode() or (None if status == 0 else f"the check ended with status {status}")
-
-

@@ -76,7 +76,12 @@ class Inside:
         """Before the host moves us to the leaf of our cgroup."""
         return [
             _inside("become-root", "take user and group id 0 of the new user namespace", "user_namespaces(7)", self.become_root),
-            _inside("cgroup-namespace", "make our own control group look like the top of the tree", "cgroup_namespaces(7)", self.hide_cgroups),
+            _inside(
+                "cgroup-namespace",
+                "make our own control group look like the top of the tree",
+                "cgroup_namespaces(7)",
+                self.hide_cgroups,
+            ),
         ]
 
     def steps(self) -> list[Step]:
@@ -92,7 +97,9 @@ class Inside:
             _inside("leave-host-tree", "let go of the host's tree of mounts", "umount(2)", self.leave_host),
             _inside("hosts-file", "write /etc/hostname and /etc/hosts", "hosts(5)", self.write_names),
             _inside("loopback", "bring the loopback device up", "netdevice(7)", network.loopback_up),
-            _inside("namespace-limits", "bound how many namespaces may be made in here", "namespaces(7)", confine.bound_namespaces),
+            _inside(
+                "namespace-limits", "bound how many namespaces may be made in here", "namespaces(7)", confine.bound_namespaces
+            ),
         ]
         if not self.spec.nested:
             steps.append(_inside("mask", "cover what /proc and /sys tell about the host", "mount(2)", self.mask))

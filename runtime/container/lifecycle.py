@@ -51,7 +51,9 @@ class Container:
         self._spawned: list[int] = []
 
     @classmethod
-    def create(cls, spec: Spec, layers: list[Path], paths: Paths, monitor: Monitor, network: NetworkPort | None = None) -> Container:
+    def create(
+        cls, spec: Spec, layers: list[Path], paths: Paths, monitor: Monitor, network: NetworkPort | None = None
+    ) -> Container:
         """Make it whole, or raise StepError having undone everything.
 
         The calling process must be root and single-threaded. It leaves its mount namespace, and
@@ -78,9 +80,17 @@ class Container:
         """Write state.json and tell the monitor."""
         me = os.getpid()
         state = State(
-            self.spec.id, status, self.init_pid, str(self.paths.sandbox(self.spec.id)), dict(self.spec.annotations),
-            start_time=states.start_time(self.init_pid), boot_id=states.boot_id(), shim_pid=me,
-            shim_start_time=states.start_time(me), uid_base=self.uid_base, created=time.time(),
+            self.spec.id,
+            status,
+            self.init_pid,
+            str(self.paths.sandbox(self.spec.id)),
+            dict(self.spec.annotations),
+            start_time=states.start_time(self.init_pid),
+            boot_id=states.boot_id(),
+            shim_pid=me,
+            shim_start_time=states.start_time(me),
+            uid_base=self.uid_base,
+            created=time.time(),
         )
         with contextlib.suppress(NotFoundError, SpecError):
             state = replace(state, created=states.read(self.paths.state_file(self.spec.id)).created)

@@ -28,10 +28,7 @@ from runtime.linux.cgroups import Cgroup
 from runtime.oci.spec import PATH, Process, Spec
 
 # The pid namespace is not among them: it holds for children only, and the shim has entered it.
-ENTERED = (
-    c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWNET | c.CLONE_NEWUTS
-    | c.CLONE_NEWIPC | c.CLONE_NEWCGROUP | c.CLONE_NEWTIME
-)
+ENTERED = c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWNET | c.CLONE_NEWUTS | c.CLONE_NEWIPC | c.CLONE_NEWCGROUP | c.CLONE_NEWTIME
 PATIENCE = 10.0
 _FAILURE = struct.Struct("=i32s")
 

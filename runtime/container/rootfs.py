@@ -57,7 +57,8 @@ def make_overlay(layers: list[Path], disk: Path) -> int:
     options = {
         # overlayfs names the highest layer first
         "lowerdir": ":".join(str(layer.relative_to(top)) for layer in reversed(layers)),
-        "upperdir": f"{disk.name}/upper", "workdir": f"{disk.name}/work",
+        "upperdir": f"{disk.name}/upper",
+        "workdir": f"{disk.name}/work",
     }
     back = os.open(".", os.O_PATH | os.O_CLOEXEC)
     os.chdir(top)

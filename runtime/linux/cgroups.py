@@ -85,14 +85,22 @@ class Cgroup:
         """Set the bounds; a controller that is nowhere mounted is `doctor`'s to report."""
         unified = self.unified
         for name, v1, v2 in (
-            ("memory", [("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory)],
-             [("memory.max", memory), ("memory.swap.max", 0), ("memory.oom.group", 0)]),
-            ("cpu", [("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", round(cpus * 100_000))],
-             [("cpu.max", f"{round(cpus * 100_000)} 100000")]),
+            (
+                "memory",
+                [("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory)],
+                [("memory.max", memory), ("memory.swap.max", 0), ("memory.oom.group", 0)],
+            ),
+            (
+                "cpu",
+                [("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", round(cpus * 100_000))],
+                [("cpu.max", f"{round(cpus * 100_000)} 100000")],
+            ),
             ("pids", [("pids.max", pids)], [("pids.max", pids)]),
         ):
             path = self.controller(name)
-            for file, value in (v2 if path == unified else v1) if path else ():
+            if path is None:
+                continue
+            for file, value in v2 if path == unified else v1:
                 if (path / file).exists():
                     _write(path / file, str(value))
 
@@ -114,8 +122,8 @@ class Cgroup:
 
     def settle(self, pid: int = 0) -> None:
         """Version 2: move into the leaf, so that the group itself may get children."""
-        if self.unified:
-            _write(self.unified / LEAF / "cgroup.procs", str(pid))
+        if unified := self.unified:
+            _write(unified / LEAF / "cgroup.procs", str(pid))
 
     def enter(self) -> None:
         """Move this process where the guest's processes live: the group, or the leaf of version 2."""

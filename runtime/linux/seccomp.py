@@ -45,8 +45,7 @@ ABSENT = (
     "statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules"
 ).split()
 NESTING = (
-    "mount umount2 pivot_root unshare setns open_tree move_mount fsopen fsconfig fsmount fspick "
-    "mount_setattr open_tree_attr"
+    "mount umount2 pivot_root unshare setns open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr open_tree_attr"
 ).split()
 
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET = 1, 2, 10, 16, 17
@@ -120,7 +119,9 @@ def _no_nesting() -> list[Instruction]:
     """clone's flags are an argument; clone3's lie behind a pointer, so it must not exist."""
     clone = [_argument(0), (_JUMP_SET, 0, 1, NEW_NAMESPACES), _answer(ERRNO | errno.EPERM), _answer(ALLOW)]
     return [
-        *_refuse(list(NESTING), errno.EPERM), *_for_call("clone", clone), *_for_call("clone3", [_answer(ERRNO | errno.ENOSYS)]),
+        *_refuse(list(NESTING), errno.EPERM),
+        *_for_call("clone", clone),
+        *_for_call("clone3", [_answer(ERRNO | errno.ENOSYS)]),
     ]
 
 
@@ -128,9 +129,15 @@ def _no_nesting() -> list[Instruction]:
 def program(nested: bool) -> bytes:
     """The filter of a profile, as the kernel reads it: struct sock_filter, 8 bytes each."""
     code = [
-        _load(_ARCH), *[(_JUMP_EQUAL, 1, 0, AUDIT_ARCH), _answer(ERRNO | errno.ENOSYS)],
-        _load(_NUMBER), (_JUMP_ABOVE, 0, 1, LAST), _answer(ERRNO | errno.ENOSYS),  # newer calls, and x32's bit
-        *_refuse(FORBIDDEN, errno.EPERM), *_refuse(ABSENT, errno.ENOSYS),
-        *([] if nested else _no_nesting()), *_arguments(nested), _answer(ALLOW),
+        _load(_ARCH),
+        *[(_JUMP_EQUAL, 1, 0, AUDIT_ARCH), _answer(ERRNO | errno.ENOSYS)],
+        _load(_NUMBER),
+        (_JUMP_ABOVE, 0, 1, LAST),
+        _answer(ERRNO | errno.ENOSYS),  # newer calls, and x32's bit
+        *_refuse(FORBIDDEN, errno.EPERM),
+        *_refuse(ABSENT, errno.ENOSYS),
+        *([] if nested else _no_nesting()),
+        *_arguments(nested),
+        _answer(ALLOW),
     ]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

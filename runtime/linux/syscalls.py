@@ -20,17 +20,39 @@ _syscall = ctypes.PyDLL(None, use_errno=True).syscall
 _syscall.restype = ctypes.c_long
 
 _X86 = {
-    "ptrace": 101, "pivot_root": 155, "prctl": 157, "mount": 165, "umount2": 166,
-    "unshare": 272, "setns": 308, "keyctl": 250, "seccomp": 317, "execveat": 322,
+    "ptrace": 101,
+    "pivot_root": 155,
+    "prctl": 157,
+    "mount": 165,
+    "umount2": 166,
+    "unshare": 272,
+    "setns": 308,
+    "keyctl": 250,
+    "seccomp": 317,
+    "execveat": 322,
 }
 _ARM = {
-    "ptrace": 117, "pivot_root": 41, "prctl": 167, "mount": 40, "umount2": 39,
-    "unshare": 97, "setns": 268, "keyctl": 219, "seccomp": 277, "execveat": 281,
+    "ptrace": 117,
+    "pivot_root": 41,
+    "prctl": 167,
+    "mount": 40,
+    "umount2": 39,
+    "unshare": 97,
+    "setns": 268,
+    "keyctl": 219,
+    "seccomp": 277,
+    "execveat": 281,
 }
 # Since 2019 new system calls have the same number on every architecture.
 _COMMON = {
-    "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
-    "clone3": 435, "close_range": 436, "mount_setattr": 442,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "clone3": 435,
+    "close_range": 436,
+    "mount_setattr": 442,
 }
 MACHINE = platform.machine()
 NUMBERS = {**(_ARM if MACHINE == "aarch64" else _X86), **_COMMON}

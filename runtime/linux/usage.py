@@ -28,8 +28,8 @@ def oom_kills(group: Cgroup) -> int:
 
 
 def _cpu(group: Cgroup) -> int:
-    if group.unified and (group.unified / "cpu.stat").exists():
-        return _keyed(group.unified / "cpu.stat", "usage_usec")
+    if (unified := group.unified) and (unified / "cpu.stat").exists():
+        return _keyed(unified / "cpu.stat", "usage_usec")
     path = group.controller("cpuacct")
     return _int(path / "cpuacct.usage") // 1000 if path else 0
 

@@ -45,7 +45,14 @@ class Process:
     def from_dict(cls, data: dict[str, Any]) -> Process:
         user = data.get("user", {})
         env = dict(line.partition("=")[::2] for line in data.get("env", []))
-        process = cls(tuple(data.get("args", ())), env, data.get("cwd", "/"), user.get("uid", 0), user.get("gid", 0), tuple(user.get("additionalGids", ())))
+        process = cls(
+            tuple(data.get("args", ())),
+            env,
+            data.get("cwd", "/"),
+            user.get("uid", 0),
+            user.get("gid", 0),
+            tuple(user.get("additionalGids", ())),
+        )
         process.validate()
         return process
 
@@ -72,7 +79,9 @@ class Resources:
     def validate(self) -> None:
         path = "linux.resources"
         _require(_number(self.memory_bytes, 4 * MEBIBYTE, 1 << 40), f"{path}.memory.limit", "is not in 4 MiB..1 TiB")
-        _require(isinstance(self.cpus, int | float) and 0.01 <= self.cpus <= 1024, f"{path}.cpu", "is not in 0.01..1024 processors")
+        _require(
+            isinstance(self.cpus, int | float) and 0.01 <= self.cpus <= 1024, f"{path}.cpu", "is not in 0.01..1024 processors"
+        )
         _require(_number(self.pids, 4, 32768), f"{path}.pids.limit", "is not in 4..32768")
         _require(_number(self.disk_bytes, MEBIBYTE, 1 << 40), f"annotations.{PREFIX}disk", "is not in 1 MiB..1 TiB")
 
@@ -136,8 +145,12 @@ class Spec:
 
     def _extras(self) -> dict[str, str]:
         extras = {
-            "id": self.id, "profile": self.profile, "net": self.net, "lab": self.lab or "",
-            "lab-index": str(self.lab_index), "disk": str(self.resources.disk_bytes),
+            "id": self.id,
+            "profile": self.profile,
+            "net": self.net,
+            "lab": self.lab or "",
+            "lab-index": str(self.lab_index),
+            "disk": str(self.resources.disk_bytes),
             "hosts": " ".join(f"{name}={address}" for name, address in self.hosts.items()),
         }
         return {PREFIX + name: value for name, value in extras.items()}
@@ -158,13 +171,23 @@ class Spec:
         extra = {name.removeprefix(PREFIX): notes.pop(name) for name in list(notes) if name in _EXTRA_NAMES}
         limits = data["linux"]["resources"]
         resources = Resources(
-            limits["memory"]["limit"], limits["cpu"]["quota"] / limits["cpu"]["period"],
-            limits["pids"]["limit"], int(extra["disk"]),
+            limits["memory"]["limit"],
+            limits["cpu"]["quota"] / limits["cpu"]["period"],
+            limits["pids"]["limit"],
+            int(extra["disk"]),
         )
         hosts = dict(pair.split("=", 1) for pair in extra.get("hosts", "").split())
         return cls(
-            extra["id"], Process.from_dict(data["process"]), data["hostname"], resources, extra["profile"],
-            extra["net"], extra.get("lab") or None, int(extra.get("lab-index", 0)), hosts, notes,
+            extra["id"],
+            Process.from_dict(data["process"]),
+            data["hostname"],
+            resources,
+            extra["profile"],
+            extra["net"],
+            extra.get("lab") or None,
+            int(extra.get("lab-index", 0)),
+            hosts,
+            notes,
         )
 
 
@@ -172,10 +195,21 @@ _EXTRA_NAMES = {PREFIX + name for name in ("id", "profile", "net", "lab", "lab-i
 
 
 def sandbox_spec(  # noqa: PLR0913 - one argument for each thing a lesson may ask for
-    id: str, *, profile: str = "nested", args: list[str] | None = None, env: dict[str, str] | None = None,
-    hostname: str = "box", memory_bytes: int = 256 * MEBIBYTE, cpus: float = 0.5, pids: int = 256,
-    disk_bytes: int = 512 * MEBIBYTE, net: str = "none", lab: str | None = None, lab_index: int = 0,
-    hosts: dict[str, str] | None = None, annotations: dict[str, str] | None = None,
+    id: str,
+    *,
+    profile: str = "nested",
+    args: list[str] | None = None,
+    env: dict[str, str] | None = None,
+    hostname: str = "box",
+    memory_bytes: int = 256 * MEBIBYTE,
+    cpus: float = 0.5,
+    pids: int = 256,
+    disk_bytes: int = 512 * MEBIBYTE,
+    net: str = "none",
+    lab: str | None = None,
+    lab_index: int = 0,
+    hosts: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
 ) -> Spec:
     """The spec of a sandbox as lessons ask for it."""
     process = Process(tuple(args) if args else ("/bin/bash", "-l"), {**DEFAULT_ENV, **(env or {})})

@@ -1,0 +1,34 @@
+"""What a test needs of the machine it runs on, said as a mark: it skips with the reason.
+
+On the build machine nothing may be missing: set VITRINE_NEEDS=must and a lack fails instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import VitrineError
+from runtime.image.store import Image, Store
+from runtime.paths import Paths
+
+MUST = os.environ.get("VITRINE_NEEDS") == "must"
+
+
+def _mark(have: bool, reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not have and not MUST, reason=f"needs {reason}")
+
+
+def linux_image() -> Image | None:
+    """The image that bootstrap builds, if it is there."""
+    try:
+        return Store(Paths.from_environment().images).lookup("linux")
+    except (VitrineError, OSError, ValueError):
+        return None
+
+
+root = _mark(os.geteuid() == 0, "root")
+image = _mark(linux_image() is not None, "the linux image: script/bootstrap builds it")
+cgroups = _mark(os.access("/sys/fs/cgroup", os.W_OK) and Path("/sys/fs/cgroup").is_dir(), "writable control groups")
