@@ -4,7 +4,6 @@
 `sh {solution}` and `sh {wrong says="…"}` belong to a task, `sh {setup}` opens a step.
 """
 
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -88,11 +87,6 @@ def run(text: str, found: Attributes, line: int, faults: Faults) -> Run:
         line=line,
         **flags,
     )
-
-
-def as_user(run: Run) -> str:
-    """The command of a run, for whoever plays it without the page."""
-    return f"su {shlex.quote(run.user)} -c {shlex.quote(run.command)}" if run.user else run.command
 
 
 def _number(found: Attributes, name: str, default: int, line: int, faults: Faults) -> int:

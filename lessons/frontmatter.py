@@ -80,7 +80,7 @@ def _variables(declared: Any, text: str, faults: Faults) -> dict[str, dict[str, 
 
 
 def _machines(head: dict[str, Any], text: str, faults: Faults) -> tuple[Machine, ...]:
-    wanted = head.get("machines") or {"box": head.get("machine") or {}}
+    wanted: dict[str, Any] = head.get("machines") or {"box": head.get("machine") or {}}
     image = head.get("image", "linux")
     return tuple(
         _machine(name, {"image": image, **(settings or {})}, text, faults)

@@ -25,8 +25,9 @@ def grade(quiz: Quiz, chosen: list[str], language: str = "en") -> Grade:
     chosen = [item for item in chosen if item.strip()]
     if not chosen:
         return Grade(False, word("choose", language))
+    feedback: tuple[tuple[str, str], ...] = ()
     if quiz.kind == "text":
-        correct, feedback = _text_is_right(quiz, chosen[0]), ()
+        correct = _text_is_right(quiz, chosen[0])
     else:
         correct = set(chosen) == {option.id for option in quiz.options if option.right}
         feedback = _feedback(quiz, set(chosen))

@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from lessons import frontmatter
 from lessons import markdown as md
-from lessons.elements import Lesson, Step
+from lessons.elements import Check, Lesson, Run, Solution, Step, Wrong
 from lessons.errors import Faults
 from lessons.steps import StepBuilder
 
@@ -112,7 +112,9 @@ def _check_ids(steps: tuple[Step, ...], faults: Faults) -> None:
 def _check_machines(steps: tuple[Step, ...], names: set[str], faults: Faults) -> None:
     """A command sent to a machine that is not there would wait for ever."""
     for step in steps:
-        parts = [part for task in step.tasks for part in (*task.checks, task.solution, *task.wrongs)]
-        for part in (*parts, *step.runs):
-            if part and part.machine and part.machine not in names:
+        parts: list[Check | Solution | Wrong | Run] = [*step.runs]
+        for task in step.tasks:
+            parts += [*task.checks, *task.wrongs, *([task.solution] if task.solution else [])]
+        for part in parts:
+            if part.machine and part.machine not in names:
                 faults.add(part.line, f"unknown machine {part.machine!r}")

@@ -8,6 +8,7 @@ task by the solutions before it, so that no attempt profits from another.
 
 import re
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from labsite.labs import checks, gateway
 from labsite.labs.lessonbook import path_of, request_for
 from labsite.labs.models import LabSession, Sandbox
-from labsite.labs.typist import Typist, TypingError
+from labsite.labs.typist import TypingError, Typist
 from lessons.catalog import Lesson, Run, Step, Task
 from lessons.contract import CheckResult, State
 
@@ -92,7 +93,7 @@ class Trial:
         if run.skip or not run.enter:
             return
         start = time.monotonic()
-        typed = f"su {run.user} -c '{run.command}'" if run.user else run.command
+        typed = f"su {run.user} -c {shlex.quote(run.command)}" if run.user else run.command
         try:
             with Typist(sandbox.runtime_id, run.terminal) as typist:
                 status, output = typist.type(typed, run.timeout, interrupt=run.interrupt)
