@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.machine import Machine, image_is_here, machine_in
+from tests.faults.machine import Machine, machine_in, require_image
 
 
 @pytest.fixture
 def run_directory() -> Iterator[Path]:
     """A short directory: the path of a Unix socket has 107 bytes."""
-    if not image_is_here():
-        pytest.skip("needs root and the linux image (sudo script/bootstrap)")
+    require_image()
     with tempfile.TemporaryDirectory(prefix="vt-", dir="/run") as path:
         yield Path(path)
 

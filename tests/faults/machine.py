@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from runtime.errors import SpawnerUnavailable
 from runtime.paths import Paths
 from runtime.shim.client import ShimClient
@@ -28,9 +30,14 @@ PREFIX = f"fault{os.getpid()}"
 PATIENCE = 15.0
 
 
-def image_is_here() -> bool:
-    """Whether these tests can run: root, and the linux image."""
-    return os.geteuid() == 0 and (Paths.from_environment().images / "images.json").exists()
+def require_image() -> None:
+    """Skip, with the reason, where these tests cannot run; fail where nothing may be missing."""
+    if os.geteuid() == 0 and (Paths.from_environment().images / "images.json").exists():
+        return
+    reason = "needs root and the linux image (sudo script/bootstrap)"
+    if os.environ.get("VITRINE_NEEDS") == "must":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def eventually(check: Callable[[], Any], seconds: float = PATIENCE) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.machine import Machine, image_is_here, machine_in
+from tests.faults.machine import Machine, machine_in, require_image
 from tests.runtime.security.victim import Victim, sandbox
 
 UID_BASE = 1879048192 + 13312 * 65536
@@ -17,8 +17,7 @@ UID_BASE = 1879048192 + 13312 * 65536
 @pytest.fixture(scope="session")
 def attacked() -> Iterator[Machine]:
     """A machine of its own."""
-    if not image_is_here():
-        pytest.skip("needs root and the linux image (sudo script/bootstrap)")
+    require_image()
     with (
         tempfile.TemporaryDirectory(prefix="vt-", dir="/run") as run,
         machine_in(Path(run), UID_BASE) as machine,
