@@ -36,7 +36,7 @@ def configure(root: Path, recipe: dict[str, Any], skeleton: Path) -> None:
     _links(root, recipe["links"])
     _owners(root, recipe["owned"], groups)
     _capabilities(root, recipe["capabilities"])
-    subprocess.run(["ldconfig", "-r", root], check=True, capture_output=True)
+    _linker_cache(root)
 
 
 def _directories(root: Path, directories: dict[str, str]) -> None:
@@ -137,3 +137,9 @@ def _capabilities(root: Path, capabilities: dict[str, list[str]]) -> None:
         mask = sum(1 << NUMBERS[capability] for capability in names)
         value = struct.pack("<5I", _VFS_CAP_REVISION_2_EFFECTIVE, mask, 0, 0, 0)
         os.setxattr(root / name, "security.capability", value)
+
+
+def _linker_cache(root: Path) -> None:
+    """Tell the dynamic linker where libraries are; the second cache holds inode numbers of this build only."""
+    subprocess.run(["ldconfig", "-r", root], check=True, capture_output=True)
+    (root / "var/cache/ldconfig/aux-cache").unlink(missing_ok=True)
