@@ -81,10 +81,9 @@ def _variables(declared: Any, text: str, faults: Faults) -> dict[str, dict[str, 
 
 def _machines(head: dict[str, Any], text: str, faults: Faults) -> tuple[Machine, ...]:
     wanted: dict[str, Any] = head.get("machines") or {"box": head.get("machine") or {}}
-    image = head.get("image", "linux")
+    image = {"image": head.get("image", "linux")}
     return tuple(
-        _machine(name, {"image": image, **(settings or {})}, text, faults)
-        for name, settings in wanted.items()
+        _machine(name, image | (settings or {}), text, faults) for name, settings in wanted.items()
     )
 
 

@@ -78,8 +78,8 @@ def _steps(
         sections[-1].append(node)
     first = StepBuilder(markdown, faults, language, offset)
     intro = first.html(sections[0])
-    for part in (*first.tasks, *first.quizzes):
-        faults.add(part.line, "tasks and questions stand in a step, after its ## heading")
+    for line in [task.line for task in first.tasks] + [quiz.line for quiz in first.quizzes]:
+        faults.add(line, "tasks and questions stand in a step, after its ## heading")
     builders = [(StepBuilder(markdown, faults, language, offset), nodes) for nodes in sections[1:]]
     steps = tuple(_step(builder, nodes, faults) for builder, nodes in builders)
     return intro, steps, "".join(first.setup)

@@ -28,6 +28,15 @@ from lessons import catalog, lint
 from lessons.catalog import Lesson
 from lessons.errors import LessonErrors
 
+# how a node can fail us; the report of what was proved so far is still written
+NODE_ERRORS = (
+    checks.SetupFailed,
+    TypingError,
+    gateway.GatewayError,
+    gateway.SpawnerUnavailable,
+    gateway.RuntimeRefused,
+)
+
 
 class Command(BaseCommand):
     """Check and test lessons."""
@@ -76,7 +85,7 @@ class Command(BaseCommand):
 
             try:
                 Trial(lesson, options["seed"], report).run()
-            except (checks.SetupFailed, TypingError, *gateway_errors()) as error:
+            except NODE_ERRORS as error:
                 report(Outcome(False, "", "machine", "prepare", str(error)))
         if options["junit"]:
             options["junit"].write_bytes(junit(outcomes))
@@ -93,11 +102,6 @@ class Command(BaseCommand):
         mark = self.style.SUCCESS("ok  ") if outcome.ok else self.style.ERROR("FAIL")
         name = f"{lesson.slug} {lesson.language} {outcome.step} {outcome.part} {outcome.act}"
         self.stdout.write(f"{mark} {name} ({outcome.seconds:.1f} s) -> {outcome.detail}")
-
-
-def gateway_errors() -> tuple[type[Exception], ...]:
-    """How the node can fail us; a report of what was proved so far is still written."""
-    return gateway.GatewayError, gateway.SpawnerUnavailable, gateway.RuntimeRefused
 
 
 def wanted(names: list[str]) -> list[tuple[str, str]]:
