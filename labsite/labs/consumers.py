@@ -1,5 +1,6 @@
 """The control socket of a lab: what happens to it, in JSON, as it happens."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from labsite.labs import access, notify, serialize
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession
+from labsite.labs.presence import LOOK_AGAIN, fresh_user
 
 NOT_FOUND, ENDED = 4404, 4410
 LARGEST_MESSAGE = 16 * 1024
@@ -24,7 +26,7 @@ class LabConsumer(AsyncWebsocketConsumer):
         """Join the lab's group, then send the row: what changes in between is not missed."""
         self.code = self.scope["url_route"]["kwargs"]["code"]
         self.allowance, self.refilled = float(CHECKS_PER_SECOND), time.monotonic()
-        self.joined = False
+        self.joined, self.watch = False, None
         await self.accept()
         if await self.find_lab() is None:
             await self.close(await self.why_not())
@@ -32,9 +34,12 @@ class LabConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(notify.group(self.code), self.channel_name)
         self.joined = True
         await self.send_lab()
+        self.watch = asyncio.create_task(self.keep_watch())
 
     async def disconnect(self, code: int) -> None:
         """Leave the group."""
+        if self.watch:
+            self.watch.cancel()
         if self.joined:
             await self.channel_layer.group_discard(notify.group(self.code), self.channel_name)
 
@@ -48,6 +53,14 @@ class LabConsumer(AsyncWebsocketConsumer):
             await self.check(lab, str(message.get("step", ""))[:80], str(message.get("task", ""))[:80])
         elif message.get("type") == "step" and lab and self.may_check():
             await self.open_step(lab, str(message.get("step", ""))[:80])
+
+    async def keep_watch(self) -> None:
+        """Close soon after she signed out or was disabled, or her lab ended unheard."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            if await self.find_lab() is None:
+                await self.close(await self.why_not())
+                return
 
     async def check(self, lab: LabSession, step: str, task: str) -> None:
         """Send the check to a worker."""
@@ -75,12 +88,14 @@ class LabConsumer(AsyncWebsocketConsumer):
     @database_sync_to_async
     def find_lab(self) -> LabSession | None:
         """The lab, if this user may still see it."""
-        return access.live_lab_for(self.scope["user"], self.code)
+        user = fresh_user(self.scope)
+        return access.live_lab_for(user, self.code) if user else None
 
     @database_sync_to_async
     def why_not(self) -> int:
         """An ended lab is told apart only to its owner."""
-        return ENDED if access.lab_for(self.scope["user"], self.code) else NOT_FOUND
+        user = fresh_user(self.scope)
+        return ENDED if user and access.lab_for(user, self.code) else NOT_FOUND
 
     @database_sync_to_async
     def describe(self) -> dict[str, Any]:

@@ -18,16 +18,15 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from labsite.accounts.models import User
 from labsite.labs import access, gateway, notify
 from labsite.labs.consumers import ENDED, NOT_FOUND, parse
 from labsite.labs.models import Sandbox, Status
+from labsite.labs.presence import LOOK_AGAIN, fresh_user
 
 log = logging.getLogger(__name__)
 
 NOT_RUNNING, GONE = 4409, 4502
 LARGEST_INPUT = 64 * 1024
-LOOK_AGAIN = 30.0  # seconds between two looks at whether she may still be here
 TOUCH_EVERY = 20.0
 
 
@@ -159,10 +158,8 @@ class TerminalConsumer(AsyncWebsocketConsumer):
     @database_sync_to_async
     def find_sandbox(self) -> Sandbox | None:
         """The machine, if this user may use it now."""
-        if not self.scope["user"].is_authenticated or not still_signed_in(self.scope):
-            return None
-        fresh = User.objects.filter(pk=self.scope["user"].pk).first()  # may have been disabled
-        return access.sandbox_for(fresh, self.code, self.name) if fresh else None
+        user = fresh_user(self.scope)
+        return access.sandbox_for(user, self.code, self.name) if user else None
 
     @database_sync_to_async
     def touch(self) -> None:
@@ -170,11 +167,6 @@ class TerminalConsumer(AsyncWebsocketConsumer):
         lab = access.live_lab_for(self.scope["user"], self.code)
         if lab:
             lab.touch()
-
-
-def still_signed_in(scope: dict[str, Any]) -> bool:
-    """Does the cookie session still exist? Signing out deletes it."""
-    return scope["session"].exists(scope["session"].session_key)
 
 
 def hello(n: int, query: bytes) -> dict[str, Any]:

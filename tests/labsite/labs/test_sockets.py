@@ -16,8 +16,10 @@ class Cookie:
 
     session_key = "k"
 
+    gone = False
+
     def exists(self, key: str) -> bool:
-        return True
+        return not self.gone
 
 
 def socket(consumer, user, **route) -> WebsocketCommunicator:
@@ -54,6 +56,28 @@ async def test_strangers_are_closed(lab, stranger, consumer):
         while message["type"] != "websocket.close":
             message = await page.receive_output()
         assert message["code"] == NOT_FOUND
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("consumer", [LabConsumer, TerminalConsumer])
+async def test_signing_out_closes_open_sockets(lab, learner, consumer, monkeypatch):
+    """A socket does not outlive its session: it is closed at the next look."""
+    monkeypatch.setattr("labsite.labs.consumers.LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("labsite.labs.terminal_consumer.LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("labsite.labs.gateway.open_terminal", no_terminal)
+    page = socket(consumer, learner, code=lab.code, sandbox="box", n=1)
+    await page.connect()
+    page.scope["session"].gone = True
+    message = await page.receive_output()
+    while message["type"] != "websocket.close":
+        message = await page.receive_output()
+
+    assert message["code"] in (4404, 4410)
+
+
+async def no_terminal(*_):
+    """A terminal nobody writes to."""
+    return type("Silent", (), {"close": lambda self: None})()
 
 
 @pytest.mark.asyncio
