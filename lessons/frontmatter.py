@@ -81,10 +81,15 @@ def _variables(declared: Any, text: str, faults: Faults) -> dict[str, dict[str, 
 
 def _machines(head: dict[str, Any], text: str, faults: Faults) -> tuple[Machine, ...]:
     wanted: dict[str, Any] = head.get("machines") or {"box": head.get("machine") or {}}
-    image = {"image": head.get("image", "linux")}
     return tuple(
-        _machine(name, image | (settings or {}), text, faults) for name, settings in wanted.items()
+        _machine(name, dict(settings or {}, **_image(head, settings)), text, faults)
+        for name, settings in wanted.items()
     )
+
+
+def _image(head: dict[str, Any], settings: dict[str, Any] | None) -> dict[str, Any]:
+    """A machine's own image, or the lesson's."""
+    return {"image": (settings or {}).get("image", head.get("image", "linux"))}
 
 
 def _machine(name: str, settings: dict[str, Any], text: str, faults: Faults) -> Machine:
@@ -101,7 +106,8 @@ def _machine(name: str, settings: dict[str, Any], text: str, faults: Faults) -> 
         sizes = {"memory": 1, "disk": 1}
     if known.get("network", "none") not in ("none", "lab"):
         faults.add(line, f"machine {name}: network is none or lab")
-    return Machine(name=name, **{**known, **sizes})
+    settings = dict(known, **sizes)
+    return Machine(name=name, **settings)
 
 
 def size(value: Any) -> int:

@@ -19,6 +19,7 @@ from mdit_py_plugins.deflist import deflist_plugin
 from lessons import attributes
 from lessons.words import word
 
+NONE = attributes.Attributes()
 HIDDEN = {"check", "solution", "wrong", "setup"}
 
 
@@ -63,11 +64,20 @@ def render_fence(
     if HIDDEN & set(found.flags):
         return ""
     text = tokens[index].content
-    code = f'<code class="language-{html.escape(language or "text")}">{html.escape(text)}</code>'
     if "output" in found.flags:
-        caption = word("output", env.get("language", "en"))
+        caption, code = word("output", env.get("language", "en")), _code(text, language)
         return f'<figure class="output"><figcaption>{caption}</figcaption><pre>{code}</pre></figure>\n'
-    return f'<div class="code"{_code_data(text, found)}><pre tabindex="0">{code}</pre></div>\n'
+    return code_block(text, language, found)
+
+
+def code_block(text: str, language: str, found: attributes.Attributes = NONE) -> str:
+    """A block with Copy and, if it is to be run, Run."""
+    data, code = _code_data(text, found), _code(text, language)
+    return f'<div class="code"{data}><pre tabindex="0">{code}</pre></div>\n'
+
+
+def _code(text: str, language: str) -> str:
+    return f'<code class="language-{html.escape(language or "text")}">{html.escape(text)}</code>'
 
 
 def _code_data(text: str, found: attributes.Attributes) -> str:

@@ -111,7 +111,8 @@ class StepBuilder:
         elif proof.solution is not None:
             self.faults.add(line, "a task has one solution")
         else:
-            code = f"<pre><code>{html.escape(node.content)}</code></pre>"
+            code = md.code_block(node.content, language)
+            self.solution_html += code
             proof.solution = fences.solution(node.content, found, code, line)
 
     def _directive(self, node: SyntaxTreeNode) -> str:
