@@ -51,6 +51,9 @@ def become_shim(request: dict[str, Any], paths: Paths, network: Any, group: int,
         reply(client, refusal(error))
         client.close()
         return
+    finally:
+        if network is not None:
+            network.close()  # the helper ends when the spawner does, not with the last shim
     try:
         shim = Shim(container, paths, group)
         open_to(paths.sandbox(request["id"]), group)
