@@ -8,6 +8,7 @@ A lesson lives in `content/<course>/<lesson>/lesson.md`; a translation beside it
 read again only when they have changed.
 """
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from lessons.elements import (  # noqa: F401  (the catalogue's vocabulary)
 from lessons.errors import LessonNotFound
 from lessons.reader import read_lesson
 
-CONTENT = Path(__file__).parent / "content"
+CONTENT = Path(os.environ.get("VITRINE_LESSONS") or Path(__file__).parent / "content")
 LANGUAGES = ("en", "zh-hans")
 
 

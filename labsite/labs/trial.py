@@ -46,6 +46,10 @@ class Trial:
 
     def run(self) -> None:
         """Every step in its order on one machine; wrong attempts on machines of their own."""
+        if len(self.lesson.machines) > 1 or self.lesson.machine.network != "none":
+            why = "the trial plays lessons of one machine without a network"
+            self.report(Outcome(False, "", "machines", "prepare", why))
+            return
         with self.machine() as sandbox:
             for step in self.lesson.steps:
                 self._step(sandbox, step)
@@ -140,7 +144,7 @@ class Trial:
         """Ask until the answer is the one awaited, or patience ends."""
         end = time.monotonic() + PATIENCE
         result = self._check(sandbox, step, task)
-        while not done(result) and time.monotonic() < end:
+        while not done(result) and result.state is not State.BROKEN and time.monotonic() < end:
             time.sleep(0.2)
             result = self._check(sandbox, step, task)
         return result

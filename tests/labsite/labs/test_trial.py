@@ -3,11 +3,25 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from labsite.labs.trial import matches
+from labsite.labs.management.commands.lessons import spawner
+from labsite.labs.trial import Outcome, Trial, matches
 from lessons import catalog
+from lessons.reader import parse_lesson
+
+HELPERS = Path(__file__).with_name("helpers.lesson.md")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="sandboxes are made by root")
+
+
+def trial(text: str) -> list[Outcome]:
+    """Play a lesson; what the trial says of it."""
+    outcomes: list[Outcome] = []
+    with spawner():
+        Trial(parse_lesson(text, HELPERS, course="tests"), "1", outcomes.append).run()
+    return outcomes
 
 
 @pytest.mark.parametrize(
@@ -31,8 +45,35 @@ def test_output_differs(expected, printed):
     assert not matches(expected, printed)
 
 
+@needs_root
+def test_the_contract_holds_inside():
+    """setup, ran, bash, python, as= and multi-line solutions work in a real sandbox."""
+    outcomes = trial(HELPERS.read_text())
+
+    assert [outcome for outcome in outcomes if not outcome.ok] == []
+    assert len(outcomes) == 10
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("old", "new", "part", "act"),
+    [
+        ('fail "run ls"', 'pass "always"', "ran", "untouched"),
+        ('says="no y"', 'says="no z"', "as", "wrong 1"),
+        ("touch /tmp/y", "touch /tmp/z", "as", "solution"),
+        ("ls .*-la' &&", "ls .*-la' && exit 9 &&", "ran", "solution"),
+        ("```text {output}\n", "```text {output}\nmore\n", "line 13", "run"),
+    ],
+)
+def test_the_trial_finds_what_is_wrong(old, new, part, act):
+    """One fault put into a good lesson is reported at its place."""
+    outcomes = trial(HELPERS.read_text().replace(old, new))
+
+    assert (part, act) in [(outcome.part, outcome.act) for outcome in outcomes if not outcome.ok]
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="sandboxes are made by root")
+@needs_root
 @pytest.mark.parametrize("language", catalog.LANGUAGES)
 def test_every_proof_of_every_lesson_holds(language):
     """Untouched fails, each wrong way fails with its words, the solution passes."""
