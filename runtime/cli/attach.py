@@ -47,7 +47,7 @@ def raw() -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(0)
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSADRAIN)  # keys typed ahead are kept
     try:
         yield
     finally:

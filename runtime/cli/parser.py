@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -38,9 +42,6 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
-Verbs = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
 def add_run(verbs: Verbs) -> None:
     """run = create, then a command."""
     parser = verbs.add_parser("run", help="create a sandbox and run a command in it")
@@ -69,7 +70,7 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpus", type=float, default=0.5, metavar="N", help="processors (default 0.5)")
     parser.add_argument("--pids", type=int, default=256, metavar="N", help="most processes (default 256)")
     parser.add_argument("--disk", type=size, default=512 << 20, metavar="SIZE", help="most written (default 512M)")
-    parser.add_argument("--net", choices=("none", "lab"), default="none", help="lab: a network shared with the lab's other sandboxes")
+    parser.add_argument("--net", choices=("none", "lab"), default="none", help="lab: shared with the lab's others")
     parser.add_argument("--lab", metavar="ID", help="which lab's network")
     parser.add_argument("--lab-index", type=int, default=0, metavar="K", help="the address is 10.88.0.(K+10)")
     parser.add_argument("--hostname", default="box", metavar="NAME", help="the host name inside (default box)")

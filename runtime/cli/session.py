@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 
 from runtime.errors import RefusedError, SpawnerUnavailable
+from runtime.linux import syscalls
+from runtime.linux.constants import PR_SET_PDEATHSIG
 from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
 
@@ -49,6 +51,8 @@ def start(paths: Paths) -> int:
     try:
         # A session of its own: Ctrl-C is for the command, and reaches us through its end.
         os.setsid()
+        # SIGKILL and a lost terminal end the command line without a word: then end as well.
+        syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         from runtime.spawner.server import Spawner
 
         Spawner(paths, ephemeral=True).run()

@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
+from runtime.container.processes import Spawned
 from runtime.loop import READ, WRITE, Loop
 from runtime.shim import frames
 from runtime.shim.connection import Connection
@@ -22,20 +24,11 @@ from runtime.shim.connection import Connection
 READ_SIZE = 64 * 1024
 
 
-class Pipes(Protocol):
-    """What a spawned process without a terminal leaves us."""
-
-    pid: int
-    stdin: int | None
-    stdout: int | None
-    stderr: int | None
-
-
 class Execution:
     """Moves bytes between a command's pipes and a connection until the command ends."""
 
     def __init__(
-        self, loop: Loop, connection: Connection, process: Pipes,
+        self, loop: Loop, connection: Connection, process: Spawned,
         *, stdin: bytes, more_stdin: bool, timeout: float | None, limit: int | None,
     ) -> None:  # fmt: skip
         self.loop, self.connection, self.pid = loop, connection, process.pid
@@ -62,11 +55,15 @@ class Execution:
         """Watch the pipes while the client keeps up."""
         for fd in list(self.outputs):
             if self.connection.clear:
-                self.loop.watch(fd, READ, lambda events, fd=fd: self.read(fd))
+                self.loop.watch(fd, READ, partial(self.readable, fd))
             else:
                 self.loop.unwatch(fd)
         if self.exit is not None:
             self.drain()
+
+    def readable(self, fd: int, events: int) -> None:
+        """A pipe has something, or is at its end."""
+        self.read(fd)
 
     def read(self, fd: int) -> bool:
         """Pass on one read; False when there is nothing (more) to read."""

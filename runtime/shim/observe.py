@@ -38,7 +38,8 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int) -> list[int]:
     """Every process below this one, parents first."""
-    found, queue = [], children(pid)
+    found: list[int] = []
+    queue = children(pid)
     while queue and len(found) < MOST_PROCESSES:
         process = queue.pop(0)
         found.append(process)
@@ -118,14 +119,15 @@ def hostname(pid: int, number: int) -> str:
 def observe(shim_pid: int, init_pid: int, uid_base: int) -> dict[str, Any]:
     """Every process of the sandbox, its namespaces, and the mounts of each mount namespace."""
     depth = len(status(init_pid)["NSpid"].split()) - 1
-    found, tables, uts = [], {}, {}
+    found: list[dict[str, Any]] = []
+    tables: dict[int, list[dict[str, str]]] = {}
+    uts: dict[int, int] = {}
     for pid in descendants(shim_pid):
         try:
             facts = process(pid, depth, uid_base)
             if facts["inside_pid"] is None:
                 continue
-            tables.setdefault(facts["ns"]["mnt"], None)
-            if tables[facts["ns"]["mnt"]] is None:
+            if facts["ns"]["mnt"] not in tables:
                 tables[facts["ns"]["mnt"]] = mounts(pid)
         except (OSError, KeyError, ValueError):
             continue  # it ended while we looked

@@ -236,7 +236,12 @@ class Terminal:
             viewer.control({"type": "prelude", "data": prelude})
         if self.modes.alternate(self.ring.head) and not self.eof:
             self.set_size(self.cols, max(1, self.rows - 1))
-            self.loop.call_later(0.06, lambda: self.eof or self.set_size(self.cols, self.rows))
+            self.loop.call_later(0.06, self.restore_size)
+
+    def restore_size(self) -> None:
+        """The second half of a redraw."""
+        if not self.eof:
+            self.set_size(self.cols, self.rows)
 
     def message(self, viewer: Viewer, kind: int, payload: bytes) -> None:
         """A frame from a viewer."""

@@ -10,60 +10,46 @@ See unix(7), flock(2), pidfd_open(2).
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import socket
-import sys
-import traceback
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from runtime.container.lifecycle import live_state
 from runtime.errors import ExistsError, NotFoundError, RefusedError, VitrineError
-from runtime.loop import READ, Loop
+from runtime.loop import READ
 from runtime.paths import Paths
 from runtime.shim.client import ShimClient
-from runtime.spawner import birth, requests
+from runtime.spawner import birth, places, requests
 from runtime.spawner.client import LARGEST_MESSAGE
+from runtime.spawner.forks import Forks
 from runtime.spawner.ledger import Entry, survivors
-from runtime.spawner.network import NetworkHelper
 from runtime.spawner.requests import Peer
-from runtime.spawner.undertaker import bury
 
 MOST_SANDBOXES = 4096
 Request = dict[str, Any]
 
 
-class Spawner:
+class Spawner(Forks):
     """Listens, checks, forks, reaps."""
 
     def __init__(self, paths: Paths, *, ephemeral: bool = False) -> None:
-        self.paths = paths
+        super().__init__(paths)
         self.ephemeral = ephemeral
-        self.site_uid, self.group = requests.site_user(os.environ)
-        prepare(paths, self.group)
-        self.lock = take_lock(paths)
-        self.loop = Loop()
-        self.entries: dict[str, Entry] = {}
-        self.clients: set[socket.socket] = set()
-        self.network = NetworkHelper()
         self.ending: list[socket.socket] = []
-        self.stopping = False
-        self.wakeup = self.wake_on_signals()
+        self.wake_on_signals()
         self.adopt()
-        self.listener = listen(paths, self.group)
+        self.listener = places.listen(paths, self.group)
         self.loop.watch(self.listener.fileno(), READ, self.accept)
 
-    def wake_on_signals(self) -> tuple[int, int]:
+    def wake_on_signals(self) -> None:
         """SIGTERM and SIGINT end the loop from outside of the signal handler."""
-        readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        readable, writable = self.wakeup
         signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: None)
         self.loop.watch(readable, READ, lambda events: self.interrupted())
-        return readable, writable
 
     def interrupted(self) -> None:
         """A signal: end, leaving the shims to the next spawner unless we are ephemeral."""
@@ -72,14 +58,6 @@ class Spawner:
             return
         os.read(self.wakeup[0], 64)
         self.remove_all()
-
-    def remove_all(self) -> None:
-        """Send the undertaker to every sandbox, and end when the last has gone."""
-        self.stopping = True
-        for entry in list(self.entries.values()):
-            if not entry.going:
-                self.remove(entry)
-        self.end_if_empty()
 
     def adopt(self) -> None:
         """Take over the shims a former spawner left, and remove what its dead ones left."""
@@ -96,7 +74,8 @@ class Spawner:
             self.loop.run()
         finally:
             self.network.close()
-            self.listener.close()
+            if self.listener is not None:
+                self.listener.close()
             for client in self.ending:
                 birth.reply(client, {"ok": True})
             with contextlib.suppress(FileNotFoundError):
@@ -106,6 +85,7 @@ class Spawner:
 
     def accept(self, events: int) -> None:
         """A new client, who sends one message."""
+        assert self.listener is not None
         try:
             client, _ = self.listener.accept()
         except OSError:
@@ -113,12 +93,6 @@ class Spawner:
         client.setblocking(False)
         self.clients.add(client)
         self.loop.watch(client.fileno(), READ, lambda events: self.receive(client))
-
-    def forget(self, client: socket.socket) -> None:
-        """Close our end of a connection."""
-        self.loop.unwatch(client.fileno())
-        self.clients.discard(client)
-        client.close()
 
     def receive(self, client: socket.socket) -> None:
         """The message; what is wrong with it is the answer."""
@@ -226,145 +200,3 @@ class Spawner:
         self.ending.append(client)
         self.remove_all()
         return True
-
-    def end_if_empty(self) -> None:
-        """The last sandbox has gone and the end was asked for."""
-        if self.stopping and not self.entries:
-            self.loop.stop()
-
-    # Shims and undertakers
-
-    def watch_shim(self, entry: Entry) -> None:
-        """Learn when a shim ends; its pidfd becomes readable."""
-        assert entry.shim is not None
-        self.loop.watch(entry.shim, READ, lambda events: self.shim_ended(entry))
-
-    def shim_ended(self, entry: Entry) -> None:
-        """However it ended, what it left is removed."""
-        assert entry.shim is not None
-        self.loop.unwatch(entry.shim)
-        reap(entry.child_pid)
-        if not entry.going:
-            self.remove(entry)
-
-    def remove(self, entry: Entry) -> None:
-        """Send the undertaker."""
-        pid = self.in_fork(lambda: bury(entry.id, self.paths, entry.shim), reap=False)
-        undertaker = entry.undertaker = os.pidfd_open(pid)
-        self.loop.watch(undertaker, READ, lambda events: self.buried(entry, pid))
-
-    def buried(self, entry: Entry, pid: int) -> None:
-        """The undertaker is back: tell those who wait how it went."""
-        assert entry.undertaker is not None
-        self.loop.unwatch(entry.undertaker)
-        os.close(entry.undertaker)
-        failed = reap(pid)
-        if entry.shim is not None:
-            self.loop.unwatch(entry.shim)
-            reap(entry.child_pid)
-            os.close(entry.shim)
-        del self.entries[entry.id]
-        answer: Request = {"ok": True}
-        if failed:
-            message = f"{entry.id} could not be removed; the spawner's log says why"
-            answer = {"ok": False, "error": {"code": "remove", "step": None, "message": message}}
-        for client in entry.waiting:
-            birth.reply(client, answer)
-            self.forget(client)
-        self.end_if_empty()
-
-    def in_fork(self, act: Callable[[], None], client: socket.socket | None = None, *, reap: bool = True) -> int:
-        """Do something in a child that keeps no descriptor of ours but this client's.
-
-        With `reap`, the child is watched and forgotten; without, its end is the caller's to see.
-        """
-        pid = os.fork()
-        if pid == 0:
-            self.leave(act, client)
-        if reap:
-            pidfd = os.pidfd_open(pid)
-            self.loop.watch(pidfd, READ, lambda events: self.child_ended(pid, pidfd))
-        return pid
-
-    def leave(self, act: Callable[[], None], client: socket.socket | None) -> NoReturn:
-        """In the child: let go of the spawner's things, act, and end."""
-        status = 1
-        try:
-            self.let_go(client)
-            act()
-            status = 0
-        except BaseException:  # noqa: BLE001 - nothing may return into the spawner's loop
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-
-    def let_go(self, client: socket.socket | None) -> None:
-        """Close our copies: a lock or a listening socket held here would outlive the spawner."""
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        self.loop.close()
-        for fd in self.wakeup:
-            os.close(fd)
-        os.close(self.lock)
-        if hasattr(self, "listener"):
-            self.listener.close()
-        self.network.let_go()
-        for other in self.clients - {client}:
-            other.close()
-        for entry in self.entries.values():
-            for pidfd in (entry.shim, entry.undertaker):
-                if pidfd is not None:
-                    os.set_inheritable(pidfd, False)
-
-    def child_ended(self, pid: int, pidfd: int) -> None:
-        """A messenger is back."""
-        self.loop.unwatch(pidfd)
-        os.close(pidfd)
-        reap(pid)
-
-
-def reap(pid: int) -> int:
-    """The exit status of a child that has ended; 0 if it is no child of ours."""
-    if not pid:
-        return 0
-    try:
-        return os.waitpid(pid, os.WNOHANG)[1]
-    except ChildProcessError:
-        return 0
-
-
-def prepare(paths: Paths, group: int) -> None:
-    """The directories, which the site may pass through and not list."""
-    for directory in (paths.run, paths.sandboxes, paths.ranges):
-        directory.mkdir(parents=True, exist_ok=True)
-    os.chown(paths.sandboxes, 0, group)
-    paths.sandboxes.chmod(0o710)
-    paths.ranges.chmod(0o700)
-
-
-def take_lock(paths: Paths) -> int:
-    """The lock that makes us the only spawner here; the kernel frees it when we end."""
-    lock = os.open(paths.run / "spawner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise RefusedError("running", None, f"a spawner runs on {paths.run} already") from None
-    return lock
-
-
-def listen(paths: Paths, group: int) -> socket.socket:
-    """The spawner's socket, for root and the site's group."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-    with contextlib.suppress(FileNotFoundError):
-        paths.spawner_socket.unlink()
-    mask = os.umask(0o117)
-    try:
-        listener.bind(str(paths.spawner_socket))
-    finally:
-        os.umask(mask)
-    os.chown(paths.spawner_socket, 0, group)
-    listener.listen(256)
-    return listener

@@ -10,7 +10,6 @@ See pidfd_send_signal(2).
 
 from __future__ import annotations
 
-import os
 import select
 import shutil
 import signal
