@@ -7,19 +7,18 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from labsite.labs import access, notify, serialize
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession
-from labsite.labs.presence import LOOK_AGAIN, fresh_user
+from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 NOT_FOUND, ENDED = 4404, 4410
 LARGEST_MESSAGE = 16 * 1024
 CHECKS_PER_SECOND = 5
 
 
-class LabConsumer(AsyncWebsocketConsumer):
+class LabConsumer(SocketConsumer):
     """One open page of a lab."""
 
     async def connect(self) -> None:

@@ -5,6 +5,7 @@ not an error: the machine waits in line and the page shows its place.
 """
 
 from django.conf import settings
+from django.db.models import Q
 
 from labsite.accounts.models import User
 from labsite.labs.models import LIVE, LabSession, Sandbox, Status
@@ -36,7 +37,12 @@ def room() -> int:
 
 
 def must_wait(sandbox: Sandbox) -> bool:
-    """Does this requested machine (itself counted among the live) not fit, or is someone before it?"""
-    if Sandbox.objects.filter(status=Status.QUEUED, requested_at__lt=sandbox.requested_at).exists():
+    """Does this requested machine not fit?
+
+    Requests have an order, so of many that arrive together exactly as many go in as there is room.
+    """
+    before = Q(requested_at__lt=sandbox.requested_at) | Q(requested_at=sandbox.requested_at, pk__lt=sandbox.pk)
+    if Sandbox.objects.filter(before, status=Status.QUEUED).exists():
         return True
-    return Sandbox.objects.filter(status__in=LIVE).count() > settings.NODE_SANDBOXES
+    taken = Q(status__in=[Status.STARTING, Status.RUNNING, Status.STOPPING]) | (before & Q(status=Status.REQUESTED))
+    return Sandbox.objects.filter(taken).count() >= settings.NODE_SANDBOXES

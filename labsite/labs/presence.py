@@ -4,11 +4,24 @@ A websocket outlives its handshake by hours. Signing out deletes the cookie sess
 disable a user: both are looked at again with every use of the database, and every half minute.
 """
 
+from contextlib import suppress
 from typing import Any
+
+from autobahn.exception import Disconnected
+from channels.generic.websocket import AsyncWebsocketConsumer
 
 from labsite.accounts.models import User
 
 LOOK_AGAIN = 30.0  # seconds
+
+
+class SocketConsumer(AsyncWebsocketConsumer):
+    """A consumer to whom it is no error that the browser left while something was on its way."""
+
+    async def send(self, *args: Any, **options: Any) -> None:
+        """Send, or let it be."""
+        with suppress(Disconnected):
+            await super().send(*args, **options)
 
 
 def fresh_user(scope: dict[str, Any]) -> User | None:

@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from labsite.labs import access, gateway, notify
 from labsite.labs.consumers import ENDED, NOT_FOUND, parse
 from labsite.labs.models import Sandbox, Status
-from labsite.labs.presence import LOOK_AGAIN, fresh_user
+from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ LARGEST_INPUT = 64 * 1024
 TOUCH_EVERY = 20.0
 
 
-class TerminalConsumer(AsyncWebsocketConsumer):
+class TerminalConsumer(SocketConsumer):
     """One browser at one pty."""
 
     stream = watch = None
