@@ -3,10 +3,12 @@
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.utils.translation import get_language_from_request
 
 from labsite.labs import access, notify, serialize
 from labsite.labs.lessonbook import of_lab
@@ -65,7 +67,7 @@ class LabConsumer(SocketConsumer):
         """Send the check to a worker."""
         from labsite.labs.tasks import run_check
 
-        language = self.scope.get("cookies", {}).get("django_language", "en")
+        language = language_of(self.scope)
         await sync_to_async(run_check.apply_async)((lab.code, step, task, language), expires=30)
 
     async def open_step(self, lab: LabSession, step: str) -> None:
@@ -112,6 +114,13 @@ class LabConsumer(SocketConsumer):
             return False
         self.allowance -= 1
         return True
+
+
+def language_of(scope: dict[str, Any]) -> str:
+    """The language of the page that opened this socket: its cookie, else what the browser asks for."""
+    accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+    request = SimpleNamespace(COOKIES=scope.get("cookies", {}), META={"HTTP_ACCEPT_LANGUAGE": accepted})
+    return get_language_from_request(request)
 
 
 def parse(text: str | None) -> dict[str, Any]:

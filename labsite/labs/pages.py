@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from labsite.labs import lessonbook
+from labsite.labs import lessonbook, progress
 from labsite.labs.models import LabSession, Sandbox, Status
 from lessons import catalog
 
@@ -22,7 +22,11 @@ def home(request: HttpRequest) -> HttpResponse:
     number = running.count()
     counts = {"sandboxes": number, "boxes": range(min(number, BOXES)), "kernel": f"Linux {os.uname().release}"}
     mine = LabSession.objects.filter(user=request.user, ended_at=None) if request.user.is_authenticated else []
-    context = {"courses": catalog.courses(get_language() or "en"), "counts": counts, "open_labs": mine}
+    context = {
+        "courses": progress.cards(catalog.courses(get_language() or "en"), request.user),
+        "counts": counts,
+        "open_labs": mine,
+    }
     return render(request, "home.html", context)
 
 

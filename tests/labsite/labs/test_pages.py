@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from labsite.accounts.models import ApiToken, User
 from labsite.labs.models import LabSession
@@ -142,6 +143,16 @@ def test_no_inline_script_is_allowed(client):
     assert "script-src 'self';" in policy + ";"
     assert "default-src 'none'" in policy
     assert "ws://localhost:8001" in policy
+
+
+def test_the_map_shows_what_was_done(lab, learner, lesson):
+    """A passed task counts on the home page, for the one who passed it, after the lab has ended too."""
+    step = next(each for each in lesson.steps if each.tasks)
+    lab.results.create(step=step.id, task=step.tasks[0].id, state="passed", passed_at=timezone.now())
+
+    (mine, *_), (theirs, *_) = (client.get("/").context["courses"][0].lessons for client in (signed_in(learner), Client()))
+
+    assert (mine.progress.done, theirs.progress.done) == (1, 0)
 
 
 def test_metrics_count_sandboxes(lab, client):

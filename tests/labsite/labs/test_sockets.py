@@ -5,7 +5,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 
 from labsite.labs import notify
-from labsite.labs.consumers import NOT_FOUND, LabConsumer
+from labsite.labs.consumers import NOT_FOUND, LabConsumer, language_of
 from labsite.labs.terminal_consumer import TerminalConsumer, hello
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,6 +112,14 @@ async def test_only_our_own_origin(origin):
     connected, _ = await page.connect()
 
     assert not connected
+
+
+def test_a_check_speaks_the_language_of_the_page():
+    """The cookie decides, else what the browser asks for."""
+    asks = {"headers": [(b"accept-language", b"zh-CN,zh;q=0.9")], "cookies": {}}
+
+    assert language_of(asks) == "zh-hans"
+    assert language_of(asks | {"cookies": {"django_language": "en"}}) == "en"
 
 
 @pytest.mark.parametrize("query", [b"", b"since=x&cols=99999999&rows=-1", b"since=-5", b"cols=\xff"])
