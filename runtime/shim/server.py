@@ -88,7 +88,8 @@ class Shim:
         except OSError as error:
             self.refuse(connection, verb, os_code(error), None, str(error))
         except Exception:  # noqa: BLE001 - a fault in one request must not end everyone's sandbox
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # nobody may read our log any more
+                traceback.print_exc()
             self.refuse(connection, verb, "internal", None, "the shim failed; its log says why")
 
     def refuse(self, connection: Connection, verb: object, code: str, step: str | None, message: str) -> None:

@@ -25,20 +25,24 @@ class SpawnerClient:
 
     def ask(self, verb: str, **fields: Any) -> dict[str, Any]:
         """Send one request; return the answer or raise what it refuses with."""
+        return self.ask_many(verb, **fields)[-1]
+
+    def ask_many(self, verb: str, **fields: Any) -> list[dict[str, Any]]:
+        """The same, for an answer in several messages: each but the last has `more` set."""
         message = json.dumps({"v": 1, "verb": verb, **fields}).encode()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(self.timeout)
             try:
                 connection.connect(str(self.paths.spawner_socket))
                 connection.send(message)
-                reply = connection.recv(LARGEST_MESSAGE)
+                answers = [receive(connection, verb)]
+                while answers[-1].get("more"):
+                    answers.append(receive(connection, verb))
             except OSError as error:
                 raise SpawnerUnavailable(
                     f"no spawner answers at {self.paths.spawner_socket}: {error}"
                 ) from error
-        if not reply:
-            raise SpawnerUnavailable(f"the spawner ended during {verb}")
-        return accepted(json.loads(reply))
+        return answers
 
     def create(self, **request: Any) -> dict[str, Any]:
         """Make a sandbox: id, image, profile, memory, cpus, pids, disk, net, lab, ... → state and timings."""
@@ -58,7 +62,7 @@ class SpawnerClient:
 
     def list(self) -> list[dict[str, Any]]:
         """The states of all sandboxes."""
-        return self.ask("list")["sandboxes"]
+        return [state for answer in self.ask_many("list") for state in answer["sandboxes"]]
 
     def kill(self, id: str, signal: int) -> dict[str, Any]:
         """Signal the sandbox's init; SIGKILL ends the whole sandbox."""
@@ -79,6 +83,14 @@ class SpawnerClient:
     def shutdown(self) -> dict[str, Any]:
         """Delete every sandbox and end the spawner (root only)."""
         return self.ask("shutdown")
+
+
+def receive(connection: socket.socket, verb: str) -> dict[str, Any]:
+    """One message of an answer."""
+    reply = connection.recv(LARGEST_MESSAGE)
+    if not reply:
+        raise SpawnerUnavailable(f"the spawner ended during {verb}")
+    return accepted(json.loads(reply))
 
 
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Its end is seen by pidfd, like every other event. See fork(2), pidfd_open(2).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -118,9 +119,10 @@ class Forks:
             act()
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may return into the spawner's loop
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # nobody may read our log any more
+                traceback.print_exc()
+                sys.stderr.flush()
         finally:
-            sys.stderr.flush()
             os._exit(status)
 
     def let_go(self, client: socket.socket | None) -> None:

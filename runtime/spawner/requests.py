@@ -121,7 +121,7 @@ def mapping(request: Mapping[str, Any], field: str, most: int) -> dict[str, str]
     if not isinstance(value, dict) or len(value) > most:
         raise refuse(field, f"not a mapping of at most {most}")
     for key, text in value.items():
-        if not isinstance(text, str) or len(key) > 128 or len(text) > 1024 or not text.isprintable():
+        if not isinstance(text, str) or len(key) > 128 or len(text) > 256 or not text.isprintable():
             raise refuse(field, f"{key!r} has no short text")
     return value
 
@@ -155,5 +155,5 @@ def sandbox(request: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
         "lab_index": number(request, "lab_index", 0, 0, 200),
         "hostname": matching(request, "hostname", HOSTNAME, "box"),
         "hosts": hosts(request),
-        "annotations": mapping(request, "annotations", 16),
+        "annotations": mapping(request, "annotations", 8),
     }

@@ -28,6 +28,7 @@ from runtime.spawner.ledger import Entry, survivors
 from runtime.spawner.requests import Peer
 
 MOST_SANDBOXES = 4096
+LISTED_AT_ONCE = 50
 Request = dict[str, Any]
 
 
@@ -128,12 +129,9 @@ class Spawner(Forks):
         return False
 
     def do_list(self, client: socket.socket, request: Request, peer: Peer) -> bool:
-        """The states of all sandboxes."""
-        found = []
-        for identifier in self.entries:
-            with contextlib.suppress(VitrineError, OSError):
-                found.append(live_state(identifier, self.paths).to_dict())
-        self.in_fork(lambda: birth.reply(client, {"ok": True, "sandboxes": found}), client)
+        """The states of all sandboxes: a thousand files to read, so a messenger does it."""
+        identifiers = list(self.entries)
+        self.in_fork(lambda: send_list(client, identifiers, self.paths), client)
         return False
 
     def do_state(self, client: socket.socket, request: Request, peer: Peer) -> bool:
@@ -200,3 +198,16 @@ class Spawner(Forks):
         self.ending.append(client)
         self.remove_all()
         return True
+
+
+def send_list(client: socket.socket, identifiers: list[str], paths: Paths) -> None:
+    """The states in messages of fifty, since a message has a largest size; the last says so."""
+    client.settimeout(10)
+    found: list[Request] = []
+    for identifier in identifiers:
+        with contextlib.suppress(VitrineError, OSError):
+            found.append(live_state(identifier, paths).to_dict())
+        if len(found) == LISTED_AT_ONCE:
+            birth.reply(client, {"ok": True, "sandboxes": found, "more": True})
+            found = []
+    birth.reply(client, {"ok": True, "sandboxes": found, "more": False})

@@ -96,6 +96,17 @@ def test_the_lifecycle_verbs(node):
     assert ["created", "running", "paused", "running"] == statuses
 
 
+def test_a_paused_sandbox_can_be_deleted(node):
+    """Frozen processes are killed like others."""
+    with node.sandbox() as identifier:
+        terminal = Terminal(node.shim(identifier))
+        terminal.until(b"# ")
+        terminal.close()
+        node.spawner.pause(identifier)
+
+    assert [] == node.traces(identifier)
+
+
 def test_many_at_once(node):
     """Creations run side by side; the list has them all."""
     identifiers = [fresh() for _ in range(8)]
