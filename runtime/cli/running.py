@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, paths: Paths) -> int:
         try:
             if options.json:
                 print(json.dumps({"state": created["state"], "timings": created["timings"]}), flush=True)
-            return execute(options, paths, identifier)
+            return execute(options, client.paths, identifier)
         finally:
             if options.rm:
                 client.delete(identifier)

@@ -1,23 +1,37 @@
 """Finding the spawner, or being one for a while.
 
 `run --rm` has to work on a machine where nothing of ours runs. Then a fork of the command
-line is the spawner for as long as the command takes; it removes every sandbox of its own when
-it ends, however that comes about.
+line is the spawner for as long as the command takes, on a directory of its own, so that two
+such commands do not know of each other; only the leases of user ids are shared, since ids are
+the machine's. It removes everything when it ends, however that comes about.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from runtime.errors import RefusedError, SpawnerUnavailable
 from runtime.linux import syscalls
 from runtime.linux.constants import PR_SET_PDEATHSIG
 from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
+
+
+class PrivatePaths(Paths):
+    """A directory for one command, below the node's, whose leases it shares.
+
+    Its name is short: the path of a socket has 107 bytes at most, and an id may have 63.
+    """
+
+    @property
+    def ranges(self) -> Path:
+        return self.run.parent / "ranges"
 
 
 @contextlib.contextmanager
@@ -32,7 +46,9 @@ def spawner(paths: Paths, *, private: bool = False) -> Iterator[SpawnerClient]:
     else:
         yield client
         return
-    pid = start(paths)
+    own = PrivatePaths(paths.state, paths.run / f"p{os.getpid()}")
+    client = SpawnerClient(own)
+    pid = start(own)
     try:
         wait_ready(client, pid)
         yield client
@@ -55,8 +71,11 @@ def start(paths: Paths) -> int:
         syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         from runtime.spawner.server import Spawner
 
-        Spawner(paths, ephemeral=True).run()
-        status = 0
+        try:
+            Spawner(paths, ephemeral=True).run()
+            status = 0
+        finally:
+            shutil.rmtree(paths.run, ignore_errors=True)
     finally:
         os._exit(status)
 

@@ -43,6 +43,7 @@ class Sandbox:
         self.terminals: dict[int, Terminal] = {}
         self.init_exit: Exit | None = None
         self.default_pid = 0
+        self.paused = False
         self.oom_kills = 0
         loop.watch(container.init_pidfd, READ, self.init_ended)
 
@@ -74,6 +75,8 @@ class Sandbox:
     def process(self, fields: dict[str, Any], extra: dict[str, str]) -> Process:
         """What to run, with the environment every process of this sandbox gets."""
         self.need_init()
+        if self.paused:
+            raise RefusedError("paused", None, f"sandbox {self.id} is paused")
         user = users.look_up(self.container.init_pid, fields["user"])
         base = dict(self.container.spec.process.env)
         base.update({"HOME": user.home, "USER": user.name, "LOGNAME": user.name})
@@ -101,7 +104,7 @@ class Sandbox:
         terminal = self.terminals.get(number) if number is not None else None
         if terminal is None:
             terminal = self.open_terminal(hello)
-        elif hello["since"] is None and terminal.exit and terminal.eof and not terminal.viewers:
+        elif hello["since"] is None and terminal.exit and terminal.eof:
             self.close_terminal(terminal)
             terminal = self.open_terminal(hello)
         terminal.attach(connection, hello)
@@ -194,12 +197,14 @@ class Sandbox:
         """Freeze every process."""
         self.need_init()
         self.container.pause()
+        self.paused = True
         return self.recorded()
 
     def resume(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Thaw them."""
         self.need_init()
         self.container.resume()
+        self.paused = False
         return self.recorded()
 
     def record(self, status: str) -> dict[str, Any]:

@@ -103,9 +103,12 @@ class Forks:
 
         With `reap`, the child is watched and forgotten; without, its end is the caller's to see.
         """
+        # A signal that came before the child has let go would be written to our wake-up pipe.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
         pid = os.fork()
         if pid == 0:
             self.leave(act, client)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if reap:
             pidfd = os.pidfd_open(pid)
             self.loop.watch(pidfd, READ, lambda events: self.child_ended(pid, pidfd))
@@ -130,6 +133,7 @@ class Forks:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         self.loop.close()
         for fd in self.wakeup:
             os.close(fd)

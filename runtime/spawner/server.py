@@ -10,6 +10,7 @@ See unix(7), flock(2), pidfd_open(2).
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -71,6 +72,9 @@ class Spawner(Forks):
 
     def run(self) -> None:
         """Serve until a signal or the verb `shutdown`. Shims outlive a signal."""
+        # A collector that walks over what the fork inherited would make it copy those pages.
+        gc.collect()
+        gc.freeze()
         try:
             self.loop.run()
         finally:

@@ -7,18 +7,27 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from tests.runtime.node import UID_BASE, needs_node
+from tests.runtime.node import UID_BASE, needs_node, wait_until
 
 pytestmark = needs_node
 
 
 @pytest.fixture
-def alone(tmp_path):
+def run_directory():
+    """Short, because the path of a socket has 107 bytes at most."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def alone(run_directory):
     """The environment of a machine where no spawner runs."""
-    return {**os.environ, "VITRINE_RUN": str(tmp_path / "run"), "VITRINE_UID_BASE": UID_BASE}
+    return {**os.environ, "VITRINE_RUN": str(run_directory), "VITRINE_UID_BASE": UID_BASE}
 
 
 def runtime(environment, *words, **options):
@@ -27,13 +36,36 @@ def runtime(environment, *words, **options):
     )
 
 
-def test_run_carries_output_and_status(alone, tmp_path):
+def test_run_carries_output_and_status(alone, run_directory):
     """run --rm needs no spawner, passes everything on and leaves nothing."""
     result = runtime(alone, "run", "--rm", "linux", "sh", "-c", "id -u; cat /proc/1/comm; echo err >&2; exit 7")
 
     assert (7, b"0\ninit\n", b"err\n") == (result.returncode, result.stdout, result.stderr)
-    assert [] == list((tmp_path / "run" / "sandboxes").iterdir())
-    assert [] == list((tmp_path / "run" / "ranges").iterdir())
+    assert ["ranges"] == os.listdir(run_directory)
+    assert [] == os.listdir(run_directory / "ranges")
+
+
+def test_two_at_once_do_not_disturb_each_other(alone):
+    """One that ends early takes nothing of the other with it."""
+    command = [sys.executable, "-m", "runtime", "run", "--rm", "linux", "sh", "-c"]
+    slow = subprocess.Popen([*command, "sleep 1.5; echo slow"], env=alone, stdout=subprocess.PIPE)
+    runtime(alone, "run", "--rm", "linux", "true")
+
+    assert b"slow\n" == slow.communicate(timeout=20)[0]
+    assert 0 == slow.returncode
+
+
+def test_a_killed_command_line_leaves_nothing(alone, run_directory):
+    """SIGKILL of the command line ends its spawner, which removes the sandbox."""
+    command = [sys.executable, "-m", "runtime", "run", "--rm", "linux", "sh", "-c", "echo ready; sleep 100"]
+    process = subprocess.Popen(command, env=alone, stdout=subprocess.PIPE)
+    assert b"ready\n" == process.stdout.readline()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+    wait_until(lambda: os.listdir(run_directory) == ["ranges"])
+    assert [] == os.listdir(run_directory / "ranges")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from runtime.errors import RuntimeRefused
 from tests.runtime.node import Terminal, needs_node
 
 pytestmark = needs_node
@@ -148,6 +149,30 @@ def test_terminals_are_limited(box):
     assert "terminals" == terminals[8].until_control("error")["code"]
     for terminal in terminals:
         terminal.close()
+
+
+def test_an_ended_terminal_starts_anew(box, terminal):
+    """Whoever attaches afresh to a terminal that has ended gets a new shell."""
+    terminal.type("exit\n")
+    terminal.until_control("exit")
+    again = Terminal(box)
+    again.type("echo aga''in\n")
+    again.until(b"again")
+    again.close()
+
+    assert 0 == again.controls[0]["offset"]
+
+
+def test_a_paused_sandbox_starts_nothing(node):
+    """A command in a frozen sandbox would wait for ever; it is refused."""
+    with node.sandbox() as identifier:
+        node.spawner.pause(identifier)
+        with pytest.raises(RuntimeRefused) as refusal:
+            node.shim(identifier).exec(["true"])
+        node.spawner.resume(identifier)
+
+        assert "paused" == refusal.value.code
+        assert 0 == node.shim(identifier).exec(["true"]).code
 
 
 def test_the_end_of_init_is_told(node, box, terminal):
