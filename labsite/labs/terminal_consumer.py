@@ -15,7 +15,9 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.core.cache import cache
 
 from labsite.labs import access, gateway, notify
 from labsite.labs.consumers import ENDED, NOT_FOUND, parse
@@ -90,7 +92,15 @@ class TerminalConsumer(SocketConsumer):
         """The shim hung up."""
         if self.stream is not None:
             self.stream = None
-            self.closing = asyncio.ensure_future(self.close(GONE))
+            self.closing = asyncio.ensure_future(self.report_gone())
+
+    async def report_gone(self) -> None:
+        """Close; and let the reconciler see at once whether the machine is lost."""
+        from labsite.labs.tasks import reconcile
+
+        await self.close(GONE)
+        if await sync_to_async(cache.add)("reconcile-soon", 1, timeout=2):
+            await sync_to_async(reconcile.apply_async)(countdown=1)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Input, in order; or a resize or an acknowledgement."""

@@ -1,10 +1,8 @@
 """Pages of a lab: open, show, end."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -12,6 +10,7 @@ from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, lessonbook, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.limits import LimitError
+from labsite.labs.models import LabSession
 from labsite.labs.pages import lesson_context
 
 
@@ -24,16 +23,10 @@ def open_lab(request: HttpRequest) -> HttpResponse:
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
     except LimitError as reached:
-        messages.warning(request, limit_text(reached))
-        return render(request, "lesson.html", lesson_context(request, lesson), status=429)
+        mine = LabSession.objects.filter(user_id=request.user.pk, ended_at=None)
+        context = lesson_context(request, lesson) | {"limit": reached, "open_labs": mine}
+        return render(request, "lesson.html", context, status=429)
     return redirect("labs:show", code=lab.code)
-
-
-def limit_text(reached: LimitError) -> str:
-    """What a person can do about a limit."""
-    if reached.code == "labs-per-user":
-        return _("You already have as many labs open as allowed. End one, then start this one.")
-    return _("Too many labs are open from your network address. Try again in a while.")
 
 
 @never_cache
