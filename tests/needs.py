@@ -12,9 +12,15 @@ import pytest
 
 from runtime.errors import VitrineError
 from runtime.image.store import Image, Store
+from runtime.linux.cgroups import Cgroup
 from runtime.paths import Paths
 
 MUST = os.environ.get("VITRINE_NEEDS") == "must"
+
+
+def controller(name: str) -> pytest.MarkDecorator:
+    """A controller of control groups that is mounted somewhere."""
+    return _mark(Cgroup("needs").controller(name) is not None, f"the {name} controller")
 
 
 def _mark(have: bool, reason: str) -> pytest.MarkDecorator:

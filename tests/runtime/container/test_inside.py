@@ -148,6 +148,7 @@ def test_layers_are_read_only(make):
     assert "root" == make().sh("head -c4 /etc/passwd; cat /etc/mark 2>/dev/null")
 
 
+@needs.controller("pids")
 def test_pids_are_bounded(make):
     """A fork bomb stops at the limit, and the container can still be deleted."""
     guest = make(pids=20)
@@ -157,6 +158,7 @@ def test_pids_are_bounded(make):
     assert guest.delete()["deleted"] < 5
 
 
+@needs.controller("memory")
 def test_memory_is_bounded(make):
     """A process that takes more memory than there is gets killed, and it is counted."""
     guest = make(memory_bytes=32 << 20)
