@@ -166,3 +166,10 @@ def test_sudo_works(victim: Victim) -> None:
     result = victim.shim.exec(["sudo", "-n", "id", "-u"], user="student")
 
     assert b"0" == result.stdout.strip()
+
+
+def test_no_signal_is_ignored(victim: Victim) -> None:
+    """A command starts with no signal ignored: an ignored SIGINT survives execve, and Ctrl-C would be dead."""
+    ignored = int(victim.output("awk '/SigIgn/ {print $2}' /proc/self/status"), 16)
+
+    assert 0 == ignored
