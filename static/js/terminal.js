@@ -15,6 +15,7 @@ export class TerminalPane {
     this.title = "";
     this.over = false;
     this.waiting = [];
+    this.held = null;
     this.element = this.build();
     this.address = address;
   }
@@ -49,8 +50,15 @@ export class TerminalPane {
   }
 
   typed(data) {
-    if (this.over && data === "\r") this.restart();
-    if (this.over || this.ended) return;
+    if (this.held) {
+      this.held.push(data);
+      return;
+    }
+    if (this.ended) return;
+    if (this.over) {
+      if (data === "\r") this.restart();
+      return;
+    }
     if (!this.stream.replaying) this.keyed = performance.now();
     this.stream.typed(data);
   }
@@ -143,10 +151,15 @@ export class TerminalPane {
     if (text) this.page.toast(say((await copy(text)) ? "copied" : "copy-refused"));
   }
 
+  /** The clipboard may take a while to answer; keys pressed meanwhile wait, so that none overtakes the paste. */
   async pasteClipboard() {
+    this.held ??= [];
     const text = await paste();
+    const held = this.held ?? [];
+    this.held = null;
     if (text === null) this.page.toast(say("paste-refused"));
     else this.screen.term.paste(text);
+    for (const data of held) this.typed(data);
   }
 
   focus() {
