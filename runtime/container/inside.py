@@ -30,6 +30,7 @@ from runtime.plan import Step, timed
 _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
 MASKED_FILES = ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/latency_stats", "/proc/sysrq-trigger")
 MASKED_DIRECTORIES = ("/proc/acpi", "/proc/scsi", "/sys/firmware")
+SPARES = "/run/.spares"
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys")
 
 
@@ -94,6 +95,7 @@ class Inside:
             _inside("mount-dev", "fill /dev with harmless devices and own terminals", "pts(4)", self.mount_dev),
             _inside("mount-cgroup", "show our control groups below /sys/fs/cgroup", "cgroups(7)", self.mount_cgroups),
             _inside("mount-run", "give /run a filesystem in memory", "tmpfs(5)", self.mount_run),
+            *self._nesting(),
             _inside("leave-host-tree", "let go of the host's tree of mounts", "umount(2)", self.leave_host),
             _inside("hosts-file", "write /etc/hostname and /etc/hosts", "hosts(5)", self.write_names),
             _inside("loopback", "bring the loopback device up", "netdevice(7)", network.loopback_up),
@@ -104,6 +106,11 @@ class Inside:
         if not self.spec.nested:
             steps.append(_inside("mask", "cover what /proc and /sys tell about the host", "mount(2)", self.mask))
         return steps
+
+    def _nesting(self) -> list[Step]:
+        """`ip netns exec` lets go of /sys before it mounts another: one must stay, or the kernel refuses."""
+        text = "keep a second /proc and /sys, so that others may be mounted in here"
+        return [_inside("spare-mounts", text, "mount_namespaces(7)", self.mount_spares)] if self.spec.nested else []
 
     def become_root(self) -> None:
         confine.prepare(self.spec)
@@ -154,6 +161,15 @@ class Inside:
         syscalls.mount("tmpfs", "/run", "tmpfs", c.MS_NOSUID | c.MS_NODEV, "mode=755,size=16m")
         os.mkdir("/run/lock", 0o1777)
         os.chmod("/run/lock", 0o1777)
+
+    def mount_spares(self) -> None:
+        """Out of sight below a tmpfs, but the kernel counts them (mnt_already_visible)."""
+        os.mkdir(SPARES, 0o700)
+        syscalls.mount("tmpfs", SPARES, "tmpfs", _QUIET, "mode=700,size=4k")
+        for kind, name in (("proc", "proc"), ("sysfs", "sys")):
+            os.mkdir(f"{SPARES}/{name}")
+            syscalls.mount(kind, f"{SPARES}/{name}", kind, _QUIET)
+        syscalls.mount("tmpfs", SPARES, "tmpfs", _QUIET | c.MS_RDONLY, "mode=700,size=4k")
 
     def leave_host(self) -> None:
         syscalls.umount(".", c.MNT_DETACH)

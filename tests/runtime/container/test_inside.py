@@ -96,6 +96,11 @@ def test_nested_namespaces(nested):
     assert "1" == nested.sh("unshare -Urmpf --mount-proc sh -c 'echo $$'")
 
 
+def test_named_network_namespaces(nested):
+    """`ip netns exec`, which mounts /sys anew, works in the nested profile."""
+    assert "1" == nested.sh("ip netns add lab && ip netns exec lab ls /sys/class/net | wc -l; ip netns delete lab")
+
+
 def test_namespaces_are_counted(nested):
     """Root inside cannot lift the bound on namespaces that was set at birth."""
     assert "32" == nested.sh("cat /proc/sys/user/max_net_namespaces")

@@ -22,6 +22,14 @@ HOST_STEPS = [
 ]  # fmt: skip
 
 
+def wait_until(condition):
+    """Until it holds; ten seconds are too long."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in ten seconds"
+        time.sleep(0.01)
+
+
 def test_delete_leaves_nothing(make):
     """After delete nothing of a container is left on the host, though processes were running in it."""
     guest = make()
@@ -81,11 +89,8 @@ def test_guest_dies_with_its_shim(make):
     guest = make()
     guest.order("leave", args=["sleep", "1000"])
     guest.kill_driver()
-    deadline = time.monotonic() + 5
-    while states.start_time(guest.facts["pid"]) and time.monotonic() < deadline:
-        time.sleep(0.01)
 
-    assert 0 == states.start_time(guest.facts["pid"])
+    wait_until(lambda: states.start_time(guest.facts["pid"]) == 0)
     assert "stopped" == live_state(guest.id, guest.paths).status
 
 
@@ -134,6 +139,7 @@ def test_pause(make):
     guest = make()
     guest.order("leave", args=["sh", "-c", "while :; do echo x >> /tmp/beat; sleep 0.01; done"])
     beat = Path(f"/proc/{guest.facts['pid']}/root/tmp/beat")
+    wait_until(beat.exists)
     guest.order("pause")
     time.sleep(0.1)
     before = beat.stat().st_size
@@ -141,5 +147,4 @@ def test_pause(make):
 
     assert before == beat.stat().st_size
     guest.order("resume")
-    time.sleep(0.2)
-    assert before < beat.stat().st_size
+    wait_until(lambda: beat.stat().st_size > before)
