@@ -24,6 +24,9 @@ need_root() {
     [ "$(id -u)" = 0 ] || die "needs root, because it makes namespaces and cgroups: sudo script/${0##*/}"
 }
 
+# answers PORT: something listens there on this machine.
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 # Variables that the site reads, and nothing else of root's environment.
 site_environment() {
     local name
