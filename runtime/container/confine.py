@@ -87,6 +87,7 @@ def surrender(spec: Spec, uid: int = 0, gid: int = 0, groups: tuple[int, ...] = 
 
 
 def default_signals() -> None:
-    """Python ignores SIGPIPE and SIGXFSZ, and ignored signals survive execve(2)."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    """Ignored signals survive execve(2): Python ignores SIGPIPE, the shim SIGINT, and Ctrl-C would be dead."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
