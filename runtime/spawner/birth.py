@@ -38,7 +38,9 @@ def make(request: dict[str, Any], paths: Paths, network: Any) -> Container:
     return Container.create(spec, image.layers, paths, Silence(), network)
 
 
-def become_shim(request: dict[str, Any], paths: Paths, network: Any, group: int, client: socket.socket) -> None:
+def become_shim(
+    request: dict[str, Any], paths: Paths, network: Any, group: int, client: socket.socket, spawner: int
+) -> None:
     """Make the container, answer, serve; returns when the sandbox is gone."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -54,6 +56,10 @@ def become_shim(request: dict[str, Any], paths: Paths, network: Any, group: int,
     finally:
         if network is not None:
             network.close()  # the helper ends when the spawner does, not with the last shim
+    if os.getppid() != spawner:
+        # The spawner died meanwhile, and the next may have found us half made: nobody waits for this.
+        container.delete()
+        return
     try:
         shim = Shim(container, paths, group)
         open_to(paths.sandbox(request["id"]), group)

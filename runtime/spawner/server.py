@@ -73,7 +73,6 @@ class Spawner(Forks):
     def run(self) -> None:
         """Serve until a signal or the verb `shutdown`. Shims outlive a signal."""
         # A collector that walks over what the fork inherited would make it copy those pages.
-        gc.collect()
         gc.freeze()
         try:
             self.loop.run()
@@ -179,8 +178,9 @@ class Spawner(Forks):
             raise RefusedError("full", None, "this node takes no more sandboxes")
         network = self.network.port() if fields["net"] == "lab" else None
         entry = self.entries[fields["id"]] = Entry(fields["id"])
+        me = os.getpid()
         entry.child_pid = self.in_fork(
-            lambda: birth.become_shim(fields, self.paths, network, self.group, client), client, reap=False
+            lambda: birth.become_shim(fields, self.paths, network, self.group, client, me), client, reap=False
         )
         entry.shim = os.pidfd_open(entry.child_pid)
         if network is not None:
