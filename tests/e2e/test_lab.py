@@ -77,7 +77,7 @@ def test_interrupt_in_a_flood(lab):
 
     before = lab.evaluate("performance.now()")
     lab.keyboard.press("Control+c")
-    until(lab, "/# \\s*$/.test(window.vitrine.text())", timeout=5, every=0.02)
+    until(lab, "/#\\s*$/.test(window.vitrine.text())", timeout=5, every=0.02)
 
     assert lab.evaluate("performance.now()") - before < 1000
 
