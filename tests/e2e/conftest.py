@@ -41,9 +41,9 @@ def site() -> Iterator[e2e_server.Server]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(site: e2e_server.Server) -> Iterator[object]:
-    """One Chromium for all tests."""
+    """One Chromium for the tests of a file. Its event loop must be gone before Django's tests, which refuse one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
