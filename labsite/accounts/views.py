@@ -28,7 +28,7 @@ class SignOut(LogoutView):
 def sign_up(request: HttpRequest) -> HttpResponse:
     """A new account; a guest's row becomes the account, and her progress stays."""
     guest = request.user if request.user.is_authenticated and request.user.is_guest else None
-    form = SignUpForm(request.POST or None, instance=guest)
+    form = SignUpForm(request.POST or None, instance=guest, initial={"username": ""})
     if request.method == "POST" and form.is_valid():
         login(request, form.save(), backend=PASSWORD_BACKEND)
         return redirect(next_address(request))

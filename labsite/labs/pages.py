@@ -25,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "courses": progress.cards(catalog.courses(get_language() or "en"), request.user),
         "counts": counts,
-        "open_labs": mine,
+        "open_labs": [(lab, lessonbook.find(lab.lesson)) for lab in mine],
     }
     return render(request, "home.html", context)
 
