@@ -177,6 +177,13 @@ class Cgroup:
                     time.sleep(0.005)
 
 
+def remove_parents() -> None:
+    """Remove the groups that held the containers' groups, wherever no container is left."""
+    for tree in hierarchies():
+        with contextlib.suppress(OSError):  # not empty, or never made
+            os.rmdir(tree.path / PARENT)
+
+
 def _enable(path: Path, available: frozenset[str], extra: tuple[str, ...] = ()) -> None:
     for name in (*CONTROLLERS, *extra):
         if name in available:

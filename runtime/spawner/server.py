@@ -19,6 +19,7 @@ from typing import Any
 
 from runtime.container.lifecycle import live_state
 from runtime.errors import ExistsError, NotFoundError, RefusedError, VitrineError
+from runtime.linux import cgroups
 from runtime.loop import READ
 from runtime.paths import Paths
 from runtime.shim.client import ShimClient
@@ -84,6 +85,7 @@ class Spawner(Forks):
                 birth.reply(client, {"ok": True})
             with contextlib.suppress(FileNotFoundError):
                 self.paths.spawner_socket.unlink()
+            cgroups.remove_parents()
 
     # Requests
 
