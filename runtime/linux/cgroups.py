@@ -73,7 +73,7 @@ class Cgroup:
     def create(self) -> None:
         for tree in self.trees:
             path = self.path(tree)
-            path.mkdir(parents=True, exist_ok=True)
+            _make(path)
             if tree.unified:
                 _enable(tree.path, tree.controllers)
                 _enable(path.parent, tree.controllers)
@@ -182,6 +182,13 @@ def remove_parents() -> None:
     for tree in hierarchies():
         with contextlib.suppress(OSError):  # not empty, or never made
             os.rmdir(tree.path / PARENT)
+
+
+def _make(path: Path) -> None:
+    """Make a group; another node that ends may take the empty parent away under our hands."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def _enable(path: Path, available: frozenset[str], extra: tuple[str, ...] = ()) -> None:
