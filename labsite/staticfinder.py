@@ -5,8 +5,8 @@ Django has to be told where it lies. Handing out all of node_modules would publi
 thousands of files nobody chose; this finder knows its files by name. They appear under
 `static/vendor/<package>/…`, both from the development server and after `collectstatic`.
 
-The `.mjs` builds are taken: the older `.js` ones point at source maps that would have to
-be shipped too, and `collectstatic` rightly refuses a reference to a file that is missing.
+Of xterm the `.mjs` builds are taken: they point at no source map. Those of lit-html do, and
+`collectstatic` rightly refuses a reference to a file that is missing, so the maps go along.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ FILES = (
     "@xterm/addon-search/lib/addon-search.mjs",
     "@xterm/addon-unicode-graphemes/lib/addon-unicode-graphemes.mjs",
     "@xterm/addon-web-links/lib/addon-web-links.mjs",
+    *(
+        f"lit-html/{name}{ending}"
+        for name in ("lit-html.js", "directive.js", "directive-helpers.js", "directives/repeat.js")
+        for ending in ("", ".map")
+    ),
+    "uplot/dist/uPlot.esm.js",
+    "uplot/dist/uPlot.min.css",
 )
 
 
