@@ -27,7 +27,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of create (default 20)")
-    parser.add_argument("--site", default="http://localhost:8000", help="a running script/server, for terminal")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     options = parser.parse_args(argv)
     if unknown := set(options.parts) - set(PARTS):
@@ -58,7 +57,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     if {"create", "memory"} & set(parts):
         yield from runtime_tables(parts, options.rounds, work, paths)
     if "terminal" in parts:
-        yield from terminal(work, options.site)
+        yield from terminal(work)
 
 
 def main(argv: list[str]) -> int:

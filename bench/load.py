@@ -1,7 +1,7 @@
-"""The load generator: one browser-like client for two terminal protocols.
+"""The load generator: one browser-like client for two terminal protocols, one question a run.
 
 It runs under the peers' interpreter (`python -m bench.load`), so it imports nothing but the standard
-library, websockets, and its neighbour `bench.protocols`. What arrives is queued without a bound, as a
+library, websockets, and its neighbours `bench.protocols` and `bench.link`. What arrives is queued without a bound, as a
 browser's websocket does it, and *parsed* at a given speed. Only parsed bytes count. Past 50 MB of unparsed
 bytes the rest is thrown away, as xterm.js does it.
 """
@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
-import sys
 import time
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 
+from bench.link import slow_link
 from bench.protocols import PROTOCOLS, Protocol
 
 CHUNK = 65536
 DISCARD = 50_000_000
-PATIENCE = 60.0
+PATIENCE = 30.0
+LINE = "y" * 78
 
 
 class Client:
@@ -80,11 +84,15 @@ class Client:
 
 
 async def settle(client: Client) -> None:
-    """A prompt that cannot be mistaken for an echo of what was typed."""
+    """A prompt that cannot be mistaken for an echo of what was typed; then a megabyte, so that no buffer is new."""
     await asyncio.sleep(1)
     await client.type("stty -echoctl; PS1='ben''ch> '\r")
     await client.wait("bench> ")
-    await asyncio.sleep(0.3)
+    await client.type("seq 1 200000; echo SETTL''ED\r")
+    await client.wait("SETTLED")
+    await client.wait("bench> ")
+    print("ready", flush=True)
+    await asyncio.sleep(0.5)
 
 
 async def echo(client: Client, keys: int = 200) -> list[float]:
@@ -103,14 +111,18 @@ async def echo(client: Client, keys: int = 200) -> list[float]:
 
 
 async def throughput(client: Client, rounds: int = 3) -> list[float]:
-    """Megabytes a second of `seq`, parsed as fast as they come."""
+    """Megabytes a second of `cat` of a 50 MB text, parsed as fast as they come."""
+    await client.type(f"yes {LINE} | head -c 50000000 >/tmp/bench-text; echo REA''DY\r")
+    await client.wait("READY")
     rates = []
     for _ in range(rounds):
         before, start = client.parsed, time.monotonic()
-        await client.type("seq 1 2000000; echo D'ON'E\r")
+        await client.type("cat /tmp/bench-text; echo D'ON'E\r")
         end = await client.wait("DONE")
         rates.append((client.parsed - before) / (end - start) / 1e6)
         await client.wait("bench> ")
+    await client.type("rm /tmp/bench-text; echo GO''NE\r")
+    await client.wait("GONE")
     return rates
 
 
@@ -122,49 +134,71 @@ async def until_prompt(client: Client, start: float) -> float:
         return PATIENCE * 1000
 
 
-async def interrupt(client: Client, rounds: int = 3, speed: float = 5e6) -> list[float]:
-    """Milliseconds from Ctrl-C in a flood to the prompt, for a browser that parses 5 MB/s."""
+async def interrupt(client: Client, speed: float = 5e6, rounds: int = 3) -> list[float]:
+    """Milliseconds from Ctrl-C in a flood to the prompt, for a browser that parses so many bytes a second."""
     times = []
     for _ in range(rounds):
         client.speed = speed
-        await client.type(f"yes {'y' * 78}\r")
-        await asyncio.sleep(3)
+        await client.type(f"yes {LINE}\r")
+        await asyncio.sleep(2 + 0.013 * len(times))
         start = time.monotonic()
         await client.type("\x03")
         times.append(await until_prompt(client, start))
         client.speed = client.debt = 0.0
+        if times[-1] >= PATIENCE * 1000:
+            break
         await asyncio.sleep(0.5)
     return times
 
 
-async def measure(url: str, protocol: str, headers: dict[str, str]) -> dict[str, list[float]]:
-    """All the measurements on one connection."""
+QUESTIONS = {"echo": echo, "throughput": throughput, "interrupt": interrupt, "slow": interrupt}
+
+
+@contextlib.asynccontextmanager
+async def client_of(url: str, protocol: str, headers: dict[str, str]) -> AsyncIterator[Client]:
+    """A connected terminal, ended afterwards."""
     origin = {"origin": headers.pop("Origin")} if "Origin" in headers else {}
     options: dict[str, Any] = {"max_size": None, "max_queue": None, "compression": None, **origin}
-    async with connect(url, additional_headers=headers, **options) as socket:
+    async with connect(url, additional_headers=headers, close_timeout=1, **options) as socket:
         client = Client(PROTOCOLS[protocol](socket))
         tasks = [asyncio.create_task(client.receive()), asyncio.create_task(client.parse())]
         try:
             await settle(client)
-            return {
-                "echo": await echo(client),
-                "throughput": await throughput(client),
-                "interrupt": await interrupt(client),
-            }
+            yield client
+            await client.type("\x03exit\r")
+            await asyncio.sleep(0.5)
         finally:
             for task in tasks:
                 task.cancel()
 
 
+@contextlib.asynccontextmanager
+async def way_to(url: str, slow: bool) -> AsyncIterator[str]:
+    """The address itself, or that of a link of 1 MB/s and 40 ms in front of it."""
+    if not slow:
+        yield url
+        return
+    parts = urlsplit(url)
+    async with slow_link(parts.hostname or "", parts.port or 80, 1e6, 0.04) as port:
+        yield parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+
+
+async def measure(question: str, url: str, protocol: str, headers: dict[str, str]) -> list[float]:
+    """The answers to one question on one connection."""
+    async with way_to(url, question == "slow") as address, client_of(address, protocol, headers) as client:
+        return await QUESTIONS[question](client)
+
+
 def main() -> None:
-    """Read the request from the command line, print the measurements as JSON."""
+    """Read the request from the command line; print `ready`, then the measurements as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("question", choices=sorted(QUESTIONS))
     parser.add_argument("url")
     parser.add_argument("--protocol", choices=sorted(PROTOCOLS), required=True)
     parser.add_argument("--header", action="append", default=[], help="name: value")
     options = parser.parse_args()
     headers = dict(header.split(": ", 1) for header in options.header)
-    json.dump(asyncio.run(measure(options.url, options.protocol, headers)), sys.stdout)
+    print(json.dumps(asyncio.run(measure(options.question, options.url, options.protocol, headers))), flush=True)
 
 
 if __name__ == "__main__":

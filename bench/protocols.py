@@ -27,9 +27,11 @@ class Protocol:
 class Vitrine(Protocol):
     """vitrine.terminal.v1: bytes are bytes; control is JSON; offsets are absolute."""
 
+    ACK_EVERY = 32768  # as static/js/stream.js does it
+
     def __init__(self, socket: Any) -> None:
         super().__init__(socket)
-        self.offset = 0
+        self.offset = self.told = 0
 
     def output(self, message: str | bytes) -> bytes:
         """Binary messages are output; the hello says at which offset it begins."""
@@ -37,12 +39,15 @@ class Vitrine(Protocol):
             return message
         control = json.loads(message)
         if control.get("type") in ("hello", "skip"):
-            self.offset = control["offset"]
+            self.offset = self.told = control["offset"]
         return b""
 
     async def acknowledge(self, size: int) -> None:
-        """Acknowledge by the absolute offset."""
+        """Acknowledge by the absolute offset, now and then."""
         self.offset += size
+        if self.offset - self.told < self.ACK_EVERY:
+            return
+        self.told = self.offset
         await self.socket.send(json.dumps({"type": "ack", "offset": self.offset}))
 
 

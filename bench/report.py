@@ -59,12 +59,12 @@ class Table:
             return f"  {one.name:<12} not measured: {one.error}"
         ours = self.ours()
         ratio = f"{one.median / ours.median:8.2f}x" if ours and ours.median else f"{'-':>9}"
-        figures = "".join(f"{value:10.2f}" for value in (min(one.values), one.median, one.percentile(95)))
+        figures = "".join(f"{value:10.2f}" for value in (min(one.values), one.median, one.percentile(95), one.percentile(99)))
         return f"  {one.name:<12}{figures}{ratio}  {one.note}"
 
     def text(self) -> str:
         """The table for a terminal."""
-        head = f"{self.title} ({self.unit})\n  {'':<12}{'min':>10}{'p50':>10}{'p95':>10}{'to ours':>9}"
+        head = f"{self.title} ({self.unit})\n  {'':<12}{'min':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'to ours':>9}"
         return "\n".join([head, *map(self.line, self.series)])
 
     def summary(self) -> dict[str, object]:

@@ -67,13 +67,14 @@ def wait_running(site: Site, code: str, seconds: float = 60) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def lab_terminal(base: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The websocket address of a lab's first terminal, and the headers to open it with."""
+def lab_terminal(base: str) -> Iterator[tuple[str, dict[str, str], str]]:
+    """The websocket address of a lab's first terminal, the headers to open it with, the sandbox's runtime id."""
     site = Site(base)
     opened = site.send("POST", "/api/v1/labs", {"lesson": first_lesson(site)})
     try:
         lab = wait_running(site, opened["code"])
-        address = lab["sandboxes"][0]["terminals"][0]["ws"]
-        yield urllib.parse.urljoin(base.replace("http", "ws", 1), address), site.headers()
+        first = lab["sandboxes"][0]
+        address = urllib.parse.urljoin(base.replace("http", "ws", 1), first["terminals"][0]["ws"])
+        yield address, site.headers(), f"{opened['code'][:12]}-{first['name']}".lower()
     finally:
         site.send("DELETE", f"/api/v1/labs/{opened['code']}")

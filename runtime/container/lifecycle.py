@@ -19,7 +19,7 @@ from pathlib import Path
 
 from runtime.container import ranges
 from runtime.container.birth import Birth, NetworkPort
-from runtime.container.processes import Host, Spawned, spawn
+from runtime.container.processes import Host, Spawned, begin, spawn
 from runtime.errors import NotFoundError, SpecError
 from runtime.events import Event, Monitor
 from runtime.linux import constants as c
@@ -103,6 +103,12 @@ class Container:
         spawned = spawn(self._host, process, terminal=terminal, cols=cols, rows=rows)
         self._spawned.append(spawned.pid)
         return spawned
+
+    def begin(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
+        """The same without waiting for its execve(2)."""
+        begun = begin(self._host, process, terminal=terminal, cols=cols, rows=rows)
+        self._spawned.append(begun.pid)
+        return begun
 
     def kill(self, number: int) -> None:
         """Signal process 1. SIGTERM and SIGKILL end the container; init takes no notice of others."""

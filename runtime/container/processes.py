@@ -1,7 +1,7 @@
 """Another process for a container that lives: terminals' shells, checks, commands.
 
 The kernel has no call "run this in there". A child of ours walks in: it joins the control
-groups, enters the namespaces of process 1 by its pidfd, gives up what every process of the
+groups (born in that of version 2), enters the namespaces of process 1 by its pidfd, gives up what every process of the
 container gives up, and executes. Its parent is the shim, so its exit status is ours to read.
 
 On the way it is neither host nor guest: it has the host's memory and the guest's neighbours.
@@ -24,7 +24,7 @@ from runtime.container import confine
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import syscalls, terminals
-from runtime.linux.cgroups import Cgroup
+from runtime.linux.cgroups import Cgroup, enter_by
 from runtime.oci.spec import PATH, Process, Spec
 
 # The pid namespace is not among them: it holds for children only, and the shim has entered it.
@@ -35,10 +35,14 @@ _FAILURE = struct.Struct("=i32s")
 
 @dataclass(frozen=True)
 class Spawned:
-    """A process just started. It has a terminal's master, or three pipes; the caller closes them."""
+    """A process on its way in. It has a terminal's master, or three pipes; the caller closes them all.
+
+    `report` becomes readable once it is known how the way went: see `outcome`.
+    """
 
     pid: int
     pidfd: int
+    report: int
     master: int | None = None
     stdin: int | None = None
     stdout: int | None = None
@@ -58,6 +62,20 @@ class Host:
 
 def spawn(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
     """Start it, and return once it has executed; raise StepError with the OSError if it could not."""
+    begun = begin(host, process, terminal=terminal, cols=cols, rows=rows)
+    failure = _await_exec(begun)
+    os.close(begun.report)
+    if failure is None:
+        return begun
+    os.waitpid(begun.pid, 0)
+    for fd in (begun.pidfd, begun.master, begun.stdin, begun.stdout, begun.stderr):
+        if fd is not None:
+            os.close(fd)
+    raise failure
+
+
+def begin(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
+    """Start it, and do not wait: in a container that has used up its processors execve(2) may be seconds away."""
     process.validate()
     ours, theirs = _terminal(host, process, cols, rows) if terminal else _pipes(host, process)
     try:
@@ -88,30 +106,36 @@ def _pipes(host: Host, process: Process) -> tuple[list[int], list[int]]:
 
 def _fork(host: Host, process: Process, ours: list[int], theirs: list[int], terminal: bool) -> Spawned:
     read_end, write_end = os.pipe()
+    birthplace = host.group.birthplace(leaf=True)
     try:
-        pid = os.fork()
+        pid, pidfd = syscalls.clone3(0, group=birthplace)
         if pid == 0:
             _child(host, process, theirs, write_end, terminal)
+    except BaseException:
+        os.close(read_end)
+        raise
     finally:
         os.close(write_end)
-    try:
-        pidfd = os.pidfd_open(pid)
-        failure = _await_exec(read_end, pid)
-    finally:
-        os.close(read_end)
-    if failure:
-        os.close(pidfd)
-        os.waitpid(pid, 0)
-        raise failure
-    return Spawned(pid, pidfd, ours[0]) if terminal else Spawned(pid, pidfd, None, *ours)
+        if birthplace is not None:
+            os.close(birthplace)
+    return Spawned(pid, pidfd, read_end, ours[0]) if terminal else Spawned(pid, pidfd, read_end, None, *ours)
 
 
-def _await_exec(fd: int, pid: int) -> StepError | None:
-    """The pipe closes by itself at execve(2); what arrives before that is the failure."""
-    if not select.select([fd], [], [], PATIENCE)[0]:
-        os.kill(pid, signal.SIGKILL)
-        return StepError("exec", OSError(errno.ETIMEDOUT, "the program could not be started in time"))
-    data = os.read(fd, _FAILURE.size)
+def _await_exec(begun: Spawned) -> StepError | None:
+    if select.select([begun.report], [], [], PATIENCE)[0]:
+        return outcome(begun.report)
+    os.kill(begun.pid, signal.SIGKILL)
+    return late()
+
+
+def late() -> StepError:
+    """What to say when no report came within PATIENCE."""
+    return StepError("exec", OSError(errno.ETIMEDOUT, "the program could not be started in time"))
+
+
+def outcome(report: int) -> StepError | None:
+    """Read a report that is readable. It closes by itself at execve(2); what arrives before that is the failure."""
+    data = os.read(report, _FAILURE.size)
     if not data:
         return None
     number, step = _FAILURE.unpack(data)
@@ -122,7 +146,7 @@ def _child(host: Host, process: Process, fds: list[int], report: int, terminal: 
     """Never returns. `step` is what the report names when something fails."""
     step = "enter"
     try:
-        host.group.enter()
+        enter_by(host.group.doors())
         confine.prepare(host.spec)
         step = "setns"
         syscalls.setns(host.init_pidfd, ENTERED)

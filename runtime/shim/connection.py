@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from runtime.errors import VitrineError
 from runtime.loop import READ, WRITE, Loop
 from runtime.shim import frames
 
@@ -21,7 +22,8 @@ MOST_UNSENT = 8 << 20
 class Connection:
     """A client's socket, its half-read frame and its unsent bytes.
 
-    `on_closed` belongs to whatever the connection is used for, `on_gone` to who accepted it.
+    `on_closed` belongs to whatever the connection is used for, `on_gone` and `on_failed` to who accepted it:
+    what was asked for may turn out impossible only later.
     """
 
     def __init__(self, loop: Loop, sock: socket.socket) -> None:
@@ -36,6 +38,7 @@ class Connection:
         self.on_clear: Callable[[], None] = lambda: None
         self.on_closed: Callable[[], None] = lambda: None
         self.on_gone: Callable[[], None] = lambda: None
+        self.on_failed: Callable[[VitrineError], None] = lambda error: None
         sock.setblocking(False)
         loop.watch(self.fd, READ, self.ready)
 
@@ -67,8 +70,9 @@ class Connection:
                 if not self.open:
                     return
                 self.on_frame(kind, payload)
-        except frames.FrameError:
-            self.close()
+        except frames.FrameError as error:
+            self.send_json(frames.CONTROL, {"type": "error", "code": "frame", "step": None, "message": str(error)})
+            self.finish()
 
     def send(self, *parts: bytes | memoryview) -> None:
         """Send, or keep what does not go out at once."""

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from runtime.container.processes import Spawned
+from runtime.errors import StepError
 from runtime.loop import READ, WRITE, Loop
 from runtime.shim import frames
 from runtime.shim.connection import Connection
@@ -145,6 +146,14 @@ class Execution:
         if self.timer is not None:
             self.timer.cancel()
         self.drain()
+
+    def stillborn(self, error: StepError) -> None:
+        """The command could not be executed."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.close()
+        self.connection.on_closed = lambda: None
+        self.connection.on_failed(error)
 
     def drain(self) -> None:
         """Pass on what is in the pipes, then say how it ended."""

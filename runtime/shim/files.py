@@ -11,7 +11,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from runtime.errors import RefusedError
+from runtime.errors import RefusedError, VitrineError
 from runtime.shim import frames, requests
 from runtime.shim.connection import Connection
 
@@ -81,6 +81,11 @@ class Collector:
         """Start the command with us as its client; leave with the real one."""
         run(self)
         self.connection.on_closed = lambda: self.on_closed()
+
+    def on_failed(self, error: VitrineError) -> None:
+        """There is no such command; the client is told by whoever accepted it."""
+        self.connection.on_closed = lambda: None
+        self.connection.on_failed(error)
 
     @property
     def open(self) -> bool:

@@ -13,18 +13,21 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
-from runtime.errors import RefusedError
+from runtime.container.processes import Spawned
+from runtime.errors import RefusedError, StepError
 from runtime.loop import READ, Loop
 from runtime.oci import state as records
 from runtime.oci.spec import Process
 from runtime.paths import Paths
-from runtime.shim import files, observe, requests, users
+from runtime.shim import files, frames, observe, requests, users
 from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
+from runtime.shim.launch import Launch
 from runtime.shim.terminal import Terminal
 
 PF_EXITING = 0x4
@@ -56,6 +59,20 @@ class Sandbox:
             ended(self.describe_exit(wait(pid)))
 
         self.loop.watch(pidfd, READ, ready)
+
+    def launch(
+        self, spawned: Spawned, ended: Callable[[Exit], None], failed: Callable[[StepError], None],
+        executed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """Say how the start of a process went, and later how it ended, without waiting for either."""
+        launch = Launch(self.loop, spawned, executed, failed)
+
+        def reaped(exit: Exit) -> None:
+            launch.settle()
+            if launch.failure is None:
+                ended(exit)
+
+        self.reap(spawned.pid, spawned.pidfd, reaped)
 
     def describe_exit(self, code: int) -> Exit:
         """An exit status as a shell would give it, and why, if a signal came from elsewhere."""
@@ -127,15 +144,19 @@ class Sandbox:
         if number is None:
             number = next(n for n in range(1000, 2000) if n not in self.terminals)
         process = self.process(hello, {"TERM": "xterm-256color"})
-        spawned = self.container.spawn(process, terminal=True, cols=hello["cols"], rows=hello["rows"])
+        spawned = self.container.begin(process, terminal=True, cols=hello["cols"], rows=hello["rows"])
         assert spawned.master is not None
-        terminal = Terminal(
-            self.loop, number, spawned.master, hello["cols"], hello["rows"], on_exit=lambda: None
-        )
+        terminal = Terminal(self.loop, number, spawned.master, hello["cols"], hello["rows"], on_exit=lambda: None)
         terminal.title = self.container.spec.hostname
         self.terminals[number] = terminal
-        self.reap(spawned.pid, spawned.pidfd, terminal.ended)
+        self.launch(spawned, terminal.ended, partial(self.stillborn, terminal))
         return terminal
+
+    def stillborn(self, terminal: Terminal, error: StepError) -> None:
+        """The program of a terminal was not executed: whoever looks is told, and the number is free."""
+        for viewer in list(terminal.viewers):
+            viewer.connection.on_failed(error)
+        self.close_terminal(terminal)
 
     def close_terminal(self, terminal: Terminal) -> None:
         """Forget a terminal; its hang-up ends what runs on it."""
@@ -150,12 +171,12 @@ class Sandbox:
 
     def run_command(self, connection: Connection, process: Process, asked: dict[str, Any]) -> Execution:
         """The same for a process already described."""
-        spawned = self.container.spawn(process, terminal=False)
+        spawned = self.container.begin(process, terminal=False)
         execution = Execution(
             self.loop, connection, spawned, stdin=asked["stdin"], more_stdin=asked["more_stdin"],
             timeout=asked["timeout"], limit=asked["limit"],
         )  # fmt: skip
-        self.reap(spawned.pid, spawned.pidfd, execution.ended)
+        self.launch(spawned, execution.ended, execution.stillborn)
         return execution
 
     def put(self, connection: Connection, fields: dict[str, Any]) -> None:
@@ -172,21 +193,31 @@ class Sandbox:
     ) -> None:  # fmt: skip
         """A command whose output becomes one JSON answer."""
         process = self.process(asked, {})
-        files.Collector(connection, answer).capture(
-            lambda collector: self.run_command(collector, process, asked)
-        )
+        files.Collector(connection, answer).capture(lambda collector: self.run_command(collector, process, asked))
 
-    def start(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def start(self, connection: Connection, fields: dict[str, Any]) -> None:
         """Run the sandbox's default process, its output unread."""
         self.need_init()
-        if not self.default_pid:
-            spawned = self.container.spawn(self.container.spec.process, terminal=False)
-            for fd in (spawned.stdin, spawned.stdout, spawned.stderr):
-                if fd is not None:
-                    os.close(fd)
-            self.default_pid = spawned.pid
-            self.reap(spawned.pid, spawned.pidfd, lambda exit: None)
-        return {"state": self.record("running")}
+        if self.default_pid:
+            self.answer_start(connection)
+            return
+        spawned = self.container.begin(self.container.spec.process, terminal=False)
+        for fd in (spawned.stdin, spawned.stdout, spawned.stderr):
+            if fd is not None:
+                os.close(fd)
+        self.default_pid = spawned.pid
+        answer = partial(self.answer_start, connection)
+        self.launch(spawned, lambda exit: None, partial(self.not_started, connection), answer)
+
+    def answer_start(self, connection: Connection) -> None:
+        """It runs."""
+        connection.send_json(frames.REQUEST, {"ok": True, "state": self.record("running")})
+        connection.finish()
+
+    def not_started(self, connection: Connection, error: StepError) -> None:
+        """It does not, and may be asked for again."""
+        self.default_pid = 0
+        connection.on_failed(error)
 
     def kill(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Signal init."""

@@ -81,10 +81,13 @@ class Shim:
         connection.on_frame = lambda kind, payload: None
         fields = frames.unpack_json(payload)
         verb = fields.get("verb")
+        connection.on_failed = lambda error: self.refuse(
+            connection, verb, error_code(error), getattr(error, "step", None), str(error)
+        )
         try:
             self.perform(str(verb), connection, fields)
         except VitrineError as error:
-            self.refuse(connection, verb, error_code(error), getattr(error, "step", None), str(error))
+            connection.on_failed(error)
         except OSError as error:
             self.refuse(connection, verb, os_code(error), None, str(error))
         except Exception:  # noqa: BLE001 - a fault in one request must not end everyone's sandbox
@@ -110,11 +113,12 @@ class Shim:
         """Dispatch by verb."""
         sandbox = self.sandbox
         questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "state": sandbox.state, "observe": sandbox.observe, "start": sandbox.start,
+            "state": sandbox.state, "observe": sandbox.observe,
             "kill": sandbox.kill, "pause": sandbox.pause, "resume": sandbox.resume,
         }  # fmt: skip
         long: dict[str, Callable[[Connection, dict[str, Any]], None]] = {
             "terminal": sandbox.attach, "exec": sandbox.execute, "put": sandbox.put, "get": sandbox.get,
+            "start": sandbox.start,
         }  # fmt: skip
         if verb in questions:
             self.answer(connection, **questions[verb](fields))

@@ -107,7 +107,5 @@ async def open_terminal(
     `hello` holds n, since (an offset or None), cols, rows, write and flow.
     """
     loop = asyncio.get_running_loop()
-    _, stream = await loop.create_unix_connection(
-        lambda: TerminalStream(hello, on_bytes, on_control, on_closed), str(path)
-    )
+    _, stream = await loop.create_unix_connection(lambda: TerminalStream(hello, on_bytes, on_control, on_closed), str(path))
     return stream

@@ -41,9 +41,7 @@ MOST_VIEWERS = 64
 class Terminal:
     """Owns the master end of a pty. `ended` is set by whoever reaps the process."""
 
-    def __init__(
-        self, loop: Loop, number: int, master: int, cols: int, rows: int, on_exit: Callable[[], None]
-    ) -> None:
+    def __init__(self, loop: Loop, number: int, master: int, cols: int, rows: int, on_exit: Callable[[], None]) -> None:
         self.loop, self.number, self.master = loop, number, master
         self.cols, self.rows = cols, rows
         self.on_exit = on_exit
