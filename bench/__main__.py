@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.click import click
 from bench.create import create
 from bench.memory import memory
 from bench.peers import copy_rootfs, install_runtimes, say
@@ -19,14 +20,14 @@ from bench.terminal import terminal
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "terminal")
+PARTS = ("create", "memory", "terminal", "click")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of create (default 20)")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of create and click (default 20)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     options = parser.parse_args(argv)
     if unknown := set(options.parts) - set(PARTS):
@@ -58,6 +59,8 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
         yield from runtime_tables(parts, options.rounds, work, paths)
     if "terminal" in parts:
         yield from terminal(work)
+    if "click" in parts:
+        yield click(options.rounds)
 
 
 def main(argv: list[str]) -> int:
