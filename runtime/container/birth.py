@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runtime.container import devices, init, ranges, rootfs
+from runtime.container import devices, init, ranges, rootfs, volumes
 from runtime.container.inside import Inside
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
@@ -61,6 +61,7 @@ class Birth:
     pidfd: int = -1
     ptmx: int = -1
     lab_fd: int = -1
+    log: int = -1
     epoch: float = field(default_factory=time.monotonic)
     channel: socket.socket | None = None
     mounted: list[Path] = field(default_factory=list)
@@ -161,10 +162,10 @@ class Birth:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
-        for fd in (self.pidfd, self.ptmx, self.lab_fd):
+        for fd in (self.pidfd, self.ptmx, self.lab_fd, self.log):
             if fd >= 0:
                 os.close(fd)
-        self.pid, self.pidfd, self.ptmx, self.lab_fd = 0, -1, -1, -1
+        self.pid, self.pidfd, self.ptmx, self.lab_fd, self.log = 0, -1, -1, -1, -1
         if self.channel:
             self.channel.close()
 
@@ -198,6 +199,7 @@ class Birth:
     def send_root(self) -> None:
         disk, *layers = self.mounted
         fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes()]
+        fds += volumes.clone(self.spec.mounts, disk, layers, self.uid)
         try:
             socket.send_fds(self._channel(), [b"r"], fds)
         finally:
@@ -239,7 +241,7 @@ class Birth:
                 self.monitor.tell(Event("step.done", self.spec.id, timing.to_dict()))
                 fail_point(timing.name)
             if fds:
-                self.ptmx = fds[0]
+                self.ptmx, self.log = fds
             if awaited in message:
                 return
             if "end" in message:
@@ -249,7 +251,7 @@ class Birth:
         channel = self._channel()
         if not select.select([channel], [], [], PATIENCE)[0]:
             raise StepError("enter", f"no word from the child for {PATIENCE:.0f} s")
-        data, fds, _, _ = socket.recv_fds(channel, 65536, 1)
+        data, fds, _, _ = socket.recv_fds(channel, 65536, 2)
         return (json.loads(data) if data else {"end": 1}), list(fds)
 
 

@@ -4,13 +4,19 @@ mknod(2) of a device is refused in a user namespace, whatever the capabilities; 
 nodes are bound one by one. Each is a copy of the host's mount at that file, made before the
 guest exists, and cannot be used to reach anything beside it.
 
-See null(4), devpts in pts(4), shm_overview(7), mq_overview(7). Without /dev/null nearly every
-shell script fails.
+There is no log daemon, but programs that write to the system log must find /dev/log, or they
+complain or wait. Ours is a socket whose filter throws every message away.
+
+See null(4), devpts in pts(4), shm_overview(7), mq_overview(7), socket(7) SO_ATTACH_FILTER.
+Without /dev/null nearly every shell script fails.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import socket
+import struct
 
 from runtime.linux import constants as c
 from runtime.linux import syscalls
@@ -24,6 +30,7 @@ LINKS = {
     "ptmx": "pts/ptmx",
 }
 _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
+_RETURN, _SO_ATTACH_FILTER = 0x06, 26
 
 
 def clone_nodes() -> list[int]:
@@ -52,3 +59,15 @@ def mount_dev(nodes: list[int]) -> None:
 def terminal_multiplexer() -> int:
     """An O_PATH descriptor of this guest's ptmx, taken before any of its programs runs."""
     return os.open("/dev/pts/ptmx", os.O_PATH | os.O_CLOEXEC)
+
+
+def bind_log() -> int:
+    """Make /dev/log and return the socket behind it, which nobody reads: the filter's only
+    instruction, "return 0 bytes", makes the kernel drop what is sent and tell the sender it went well."""
+    instruction = ctypes.create_string_buffer(struct.pack("=HBBI", _RETURN, 0, 0, 0), 8)
+    program = struct.pack("HxxxxxxQ", 1, ctypes.addressof(instruction))
+    sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    sink.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    sink.bind("/dev/log")
+    os.chmod("/dev/log", 0o666)
+    return sink.detach()

@@ -19,7 +19,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runtime.container import confine, devices
+from runtime.container import confine, devices, volumes
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import network, syscalls
@@ -44,6 +44,7 @@ class Inside:
     init: int
     epoch: float
     fds: list[int] = field(default_factory=list)
+    volumes: list[int] = field(default_factory=list)
 
     def run(self) -> None:
         """Never returns: becomes init, or reports what failed and exits."""
@@ -71,7 +72,9 @@ class Inside:
         self.channel.send(json.dumps({"timing": timing.to_dict()}).encode())
 
     def _receive_root(self) -> None:
-        self.fds = socket.recv_fds(self.channel, 16, 1 + len(devices.NODES))[1]
+        first = 1 + len(devices.NODES)
+        fds = socket.recv_fds(self.channel, 16, first + len(self.spec.mounts))[1]
+        self.fds, self.volumes = fds[:first], fds[first:]
 
     def first_steps(self) -> list[Step]:
         """Before the host moves us to the leaf of our cgroup."""
@@ -95,6 +98,7 @@ class Inside:
             _inside("mount-dev", "fill /dev with harmless devices and own terminals", "pts(4)", self.mount_dev),
             _inside("mount-cgroup", "show our control groups below /sys/fs/cgroup", "cgroups(7)", self.mount_cgroups),
             _inside("mount-run", "give /run a filesystem in memory", "tmpfs(5)", self.mount_run),
+            *self._volumes(),
             *self._nesting(),
             _inside("leave-host-tree", "let go of the host's tree of mounts", "umount(2)", self.leave_host),
             _inside("hosts-file", "write /etc/hostname and /etc/hosts", "hosts(5)", self.write_names),
@@ -106,6 +110,10 @@ class Inside:
         if not self.spec.nested:
             steps.append(_inside("mask", "cover what /proc and /sys tell about the host", "mount(2)", self.mask))
         return steps
+
+    def _volumes(self) -> list[Step]:
+        text = "mount what must not lie on the overlay: volumes, and stores that everyone reads"
+        return [_inside("mount-volumes", text, "move_mount(2)", self.mount_volumes)] if self.spec.mounts else []
 
     def _nesting(self) -> list[Step]:
         """`ip netns exec` lets go of /sys before it mounts another: one must stay, or the kernel refuses."""
@@ -144,23 +152,30 @@ class Inside:
         devices.mount_dev(self.fds)
 
     def mount_cgroups(self) -> None:
-        """Version 2 alone as it is on most hosts; otherwise version 1's trees, one beside the other."""
+        """Version 2 alone as it is on most hosts; otherwise version 1's trees, one beside the other.
+
+        On a hybrid host version 2's own tree has no controllers: it stays out of sight, because crun
+        refuses to work where it sees both. We are in a group of ours there all the same.
+        """
         top = "/sys/fs/cgroup"
         old = [tree for tree in self.trees if not tree.unified]
         if not old:
             syscalls.mount("cgroup2", top, "cgroup2", _QUIET)
             return
         syscalls.mount("tmpfs", top, "tmpfs", _QUIET, "mode=755,size=64k")
-        for tree in self.trees:
+        for tree in old:
             os.mkdir(f"{top}/{tree.path.name}")
-            kind = "cgroup2" if tree.unified else "cgroup"
-            syscalls.mount(kind, f"{top}/{tree.path.name}", kind, _QUIET, tree.options or None)
+            syscalls.mount("cgroup", f"{top}/{tree.path.name}", "cgroup", _QUIET, tree.options)
 
     def mount_run(self) -> None:
         os.makedirs("/run", exist_ok=True)
         syscalls.mount("tmpfs", "/run", "tmpfs", c.MS_NOSUID | c.MS_NODEV, "mode=755,size=16m")
         os.mkdir("/run/lock", 0o1777)
         os.chmod("/run/lock", 0o1777)
+        os.mkdir("/run/user", 0o755)
+
+    def mount_volumes(self) -> None:
+        volumes.attach(self.spec.mounts, self.volumes)
 
     def mount_spares(self) -> None:
         """Out of sight below a tmpfs, but the kernel counts them (mnt_already_visible)."""
@@ -196,8 +211,8 @@ class Inside:
             syscalls.mount(None, path, None, c.MS_BIND | c.MS_REMOUNT | c.MS_RDONLY | _QUIET)
 
     def _become_init(self) -> None:
-        ptmx = devices.terminal_multiplexer()
-        socket.send_fds(self.channel, [b'{"ptmx":1}'], [ptmx])
+        given = [devices.terminal_multiplexer(), devices.bind_log()]
+        socket.send_fds(self.channel, [b'{"ptmx":1}'], given)
         null = os.open("/dev/null", os.O_RDWR)
         for fd in range(3):
             os.dup2(null, fd)

@@ -23,7 +23,7 @@ from runtime.container.lifecycle import Container
 from runtime.errors import StepError, VitrineError
 from runtime.loop import READ, Loop
 from runtime.paths import Paths
-from runtime.shim import frames, requests
+from runtime.shim import frames, requests, services
 from runtime.shim.connection import Connection
 from runtime.shim.sandbox import Sandbox
 
@@ -41,6 +41,7 @@ class Shim:
         self.listener = listen(paths.shim_socket(container.spec.id), group)
         self.loop.watch(self.listener.fileno(), READ, self.accept)
         self.wake_on_sigterm()
+        services.begin(self.sandbox)
 
     def wake_on_sigterm(self) -> None:
         """SIGTERM ends the loop: a handler may only write one byte, the loop does the rest."""

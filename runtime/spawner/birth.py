@@ -21,10 +21,13 @@ from runtime.container.lifecycle import Container, cleanup
 from runtime.errors import VitrineError
 from runtime.events import Silence
 from runtime.image.store import Store
+from runtime.oci import mounts
 from runtime.oci import state as records
 from runtime.oci.spec import sandbox_spec
 from runtime.paths import Paths
 from runtime.shim.server import Shim
+
+SERVICES = "org.vitrine.services"  # a label: the program that an image wants running from the start
 
 
 def make(request: dict[str, Any], paths: Paths, network: Any) -> Container:
@@ -34,7 +37,8 @@ def make(request: dict[str, Any], paths: Paths, network: Any) -> Container:
     config = image.config.get("config", {})
     env = dict(line.partition("=")[::2] for line in config.get("Env") or [])
     args = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])] or None
-    spec = sandbox_spec(args=args, env=env, **fields)
+    services = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
+    spec = sandbox_spec(args=args, env=env, mounts=mounts.of_image(config), services=services, **fields)
     return Container.create(spec, image.layers, paths, Silence(), network)
 
 
