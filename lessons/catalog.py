@@ -1,69 +1,153 @@
 """The catalogue: the one door to courses and lessons.
 
-    catalog.courses("en")                         every course, its lessons in order
+    catalog.courses("en")                         every course, outlines of its lessons in order
     catalog.get("containers", "namespaces", "zh-hans")   one lesson in one language
 
 A lesson lives in `content/<course>/<lesson>/lesson.md`; a translation beside it as
-`lesson.<language>.md`. A lesson without a translation is served in English. Files are
-read again only when they have changed.
+`lesson.<language>.md`. A step that is not translated is served in English, and a lesson with
+faults is left out of the map and reported to the log: one author's slip never takes the site
+down. Files are read again only when they have changed.
 """
 
+import logging
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
-
+from lessons import courses as course_files
+from lessons import outline, translation
+from lessons.courses import Settings
 from lessons.elements import (  # noqa: F401  (the catalogue's vocabulary)
     Check,
     Course,
+    FileCopy,
+    Keys,
     Lesson,
     Machine,
     Option,
     Quiz,
     Run,
+    Save,
     Solution,
     Step,
     Task,
     Wrong,
 )
-from lessons.errors import LessonNotFound
+from lessons.errors import LessonErrors, LessonNotFound
+from lessons.outline import Outline
 from lessons.reader import read_lesson
+
+log = logging.getLogger(__name__)
 
 CONTENT = Path(os.environ.get("VITRINE_LESSONS") or Path(__file__).parent / "content")
 LANGUAGES = ("en", "zh-hans")
+T = TypeVar("T")
+_read: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # key → (what the files were like, what was read)
 
 
 def get(course: str, slug: str, language: str = "en", *, seed: str | None = None) -> Lesson:
-    """One lesson; with a seed, as that attempt sees it."""
-    settings = _settings(course)
-    if slug not in settings["lessons"]:
+    """One lesson; with a seed, as that attempt sees it. LessonErrors if its file is faulty."""
+    settings = settings_of(course)
+    if slug not in settings.entries:
         raise LessonNotFound(f"no lesson {slug!r} in course {course!r}")
-    lesson = _read(course, slug, _language(language))
-    return lesson if seed is None else lesson.bound(seed)
+    wanted = _language(language)
+    lesson = _fresh(("lesson", course, slug, wanted), lambda: _stamp(settings, slug), lambda: _lesson(settings, slug, wanted))
+    return lesson if seed is None else _bound(lesson.path, _stamp(settings, slug), course, slug, wanted, seed)
 
 
 def courses(language: str = "en") -> list[Course]:
-    """Every course, by the name of its directory."""
-    names = sorted(path.parent.name for path in CONTENT.glob("*/course.yaml"))
-    return [course(name, language) for name in names]
+    """Every course, by the name of its directory; a faulty one is left out and reported."""
+    found = []
+    for name in names():
+        try:
+            found.append(course(name, language))
+        except LessonErrors as errors:
+            log.error("course left out: %s", errors)
+    return found
+
+
+def names() -> list[str]:
+    """The directories that are courses."""
+    with_file = {path.parent.name for path in CONTENT.glob("*/course.yaml")}
+    return sorted(with_file | {path.parent.parent.name for path in CONTENT.glob("*/*/lesson.md")})
 
 
 def course(slug: str, language: str = "en") -> Course:
-    """One course with all its lessons."""
-    language = _language(language)
-    settings = _settings(slug)
-    words = {**settings, **settings.get("translations", {}).get(language, {})}
-    lessons = tuple(_read(slug, name, language) for name in settings["lessons"])
-    return Course(slug, words["title"], words.get("summary", ""), language, lessons)
+    """One course with the outlines of its lessons."""
+    language, settings = _language(language), settings_of(slug)
+    lessons = tuple(each for name in settings.entries if (each := _outline(settings, name, language)))
+    return Course(slug, settings.say("title", language), settings.say("summary", language), language, lessons)
+
+
+def settings_of(course: str) -> Settings:
+    """What a course says of itself."""
+    directory = CONTENT / course
+    if Path(course).name != course or course.startswith(".") or not directory.is_dir():
+        raise LessonNotFound(f"no course {course!r}")
+    path = directory / "course.yaml"
+    known = _read.get(("course", directory))
+    files = known[1].files if known else ()
+    stamp = lambda: _changed(path, directory, *files)  # noqa: E731
+    settings: Settings = _fresh(("course", directory), stamp, lambda: course_files.read(directory))
+    if not settings.entries and not path.is_file():
+        raise LessonNotFound(f"no course {course!r}")
+    return settings
 
 
 def lesson_file(course: str, slug: str, language: str) -> Path:
     """The file of a lesson in a language, or the English one."""
-    directory = CONTENT / course / slug
-    translated = directory / f"lesson.{language}.md"
-    return translated if translated.exists() else directory / "lesson.md"
+    entry = settings_of(course).entries[slug]
+    return entry.file(language) if entry.file(language).exists() else entry.file("en")
+
+
+def read_file(settings: Settings, slug: str, language: str) -> Lesson:
+    """Exactly the file of that language, without any falling back; for authors' tools."""
+    entry = settings.entries[slug]
+    return read_lesson(
+        entry.file(language),
+        course=settings.slug,
+        slug=slug,
+        language=language,
+        defaults=settings.defaults,
+        include=settings.include,
+        run_default=settings.run_default,
+        root=settings.directory,
+    )
+
+
+def _lesson(settings: Settings, slug: str, language: str) -> Lesson:
+    """The lesson in a language; what is not translated, or wrongly so, in English."""
+    original = translation.renamed(read_file(settings, slug, "en"), settings.entries[slug].title)
+    if language == "en" or not settings.entries[slug].file(language).exists():
+        return original
+    try:
+        return translation.merged(original, read_file(settings, slug, language))
+    except LessonErrors as errors:
+        log.error("translation not used: %s", errors)
+        return original
+
+
+def _outline(settings: Settings, slug: str, language: str) -> Outline | None:
+    entry = settings.entries[slug]
+    file = entry.file(language) if entry.file(language).exists() else entry.file("en")
+
+    def read() -> Outline | None:
+        try:
+            found = outline.read(file, settings.slug, slug, language if file == entry.file(language) else "en", settings.defaults)
+        except (ValueError, OSError) as error:
+            log.error("lesson left out: %s", error)
+            return None
+        return translation.renamed(found, entry.title)
+
+    return _fresh(("outline", file), lambda: _changed(file, settings.directory / "course.yaml"), read)
+
+
+@lru_cache(maxsize=256)
+def _bound(path: Path, stamp: Any, course: str, slug: str, language: str, seed: str) -> Lesson:
+    """A lesson with the values of one attempt: asked for at every check, so kept a while."""
+    return get(course, slug, language).bound(seed)
 
 
 def _language(wanted: str) -> str:
@@ -72,26 +156,28 @@ def _language(wanted: str) -> str:
     return "zh-hans" if wanted.split("-")[0] == "zh" else "en"
 
 
-def _settings(course: str) -> dict[str, Any]:
-    path = CONTENT / course / "course.yaml"
-    if Path(course).name != course or not path.is_file():
-        raise LessonNotFound(f"no course {course!r}")
-    return _cached_settings(path, path.stat().st_mtime_ns)
+def _stamp(settings: Settings, slug: str) -> tuple[int, ...]:
+    """Changes when any file does that the lesson may have been read from."""
+    place = settings.entries[slug].place
+    own = sorted(place.rglob("*")) if place.is_dir() else [settings.entries[slug].file(each) for each in LANGUAGES]
+    return _changed(settings.directory, *settings.files, *own[:500])
 
 
-@lru_cache(maxsize=64)
-def _cached_settings(path: Path, changed: int) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def _changed(*paths: Path) -> tuple[int, ...]:
+    """When each was last written; 0 for one that is not there."""
+    found = []
+    for path in paths:
+        try:
+            found.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            found.append(0)
+    return tuple(found)
 
 
-def _read(course: str, slug: str, language: str) -> Lesson:
-    path = lesson_file(course, slug, language)
-    defaults = path.parent.parent / "course.yaml"
-    stamp = (path.stat().st_mtime_ns, defaults.stat().st_mtime_ns)
-    return _cached_lesson(path, course, slug, language, stamp)
-
-
-@lru_cache(maxsize=512)
-def _cached_lesson(path: Path, course: str, slug: str, language: str, stamp: tuple) -> Lesson:
-    defaults = _settings(course).get("defaults", {})
-    return read_lesson(path, course=course, slug=slug, language=language, defaults=defaults)
+def _fresh(key: tuple[Any, ...], stamp: Callable[[], Any], read: Callable[[], T]) -> T:
+    """What was read before, unless the files have changed since."""
+    now = stamp()
+    known = _read.get(key)
+    if known is None or known[0] != now:
+        known = _read[key] = (now, read())
+    return known[1]

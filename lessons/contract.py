@@ -108,9 +108,7 @@ def script(check: Check) -> bytes:
     return f"{prelude}\n{check.source}".encode()
 
 
-def environment(
-    lesson: Lesson, step: Step, task: Task, *, seed: str, hostname: str
-) -> dict[str, str]:
+def environment(lesson: Lesson, step: Step, task: Task, *, seed: str, hostname: str) -> dict[str, str]:
     """What a check finds in its environment."""
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

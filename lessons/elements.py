@@ -1,15 +1,32 @@
 """The parts of a lesson as plain, immutable values.
 
-A lesson has steps, a step has tasks, quizzes and commands to run, a task has the check
-that proves it. The texts still hold `%{name}` until `Lesson.bound` puts in the values of
-one attempt (see `variables`).
+A lesson has steps, a step has tasks, quizzes and actions, a task has the check that proves
+it. The texts still hold `%{name}` until `Lesson.bound` puts in the values of one attempt
+(see `variables` and `binding`).
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from lessons import variables
+from lessons import binding, variables
+from lessons.surroundings import Editor, FileCopy, Machine, Port, Terminal
+
+
+class Named(Protocol):
+    """Anything with an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def by_id(things: Iterable[N], id: str) -> N | None:
+    """The thing of that id, or None."""
+    return next((thing for thing in things if thing.id == id), None)
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,7 @@ class Check:
     machine: str = ""
     user: str = "root"
     line: int = 0
+    include: str = ""  # the course's shared scripts, put before the source
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,34 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Keys the page offers to press; `data` is what the terminal receives."""
+
+    data: str
+    shown: tuple[str, ...]
+    terminal: int = 1
+    machine: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Save:
+    """A file the page offers to write: whole, at the end, or before a line that holds `at`."""
+
+    path: str
+    content: str
+    how: str = "file"  # file | append | insert
+    at: str = ""
+    mode: int | None = None
+    owner: str = ""
+    machine: str = ""
+    line: int = 0
+
+
+Action = Run | Keys | Save
+
+
+@dataclass(frozen=True)
 class Option:
     """One answer offered by a quiz, with the feedback it earns."""
 
@@ -118,24 +164,19 @@ class Step:
     setup: tuple[str, ...] = ()
     solution_html: str = ""
     line: int = 0
+    actions: tuple[Action, ...] = ()  # runs, keys and files, in their order
+    gate: bool | None = None  # None: as the lesson says
+    language: str = ""  # the language it is written in, where that is not the lesson's
+    path: Path = Path()  # the file it was read from
 
     def task(self, id: str) -> Task | None:
         """The task of that id, or None."""
-        return next((task for task in self.tasks if task.id == id), None)
+        return by_id(self.tasks, id)
 
-
-@dataclass(frozen=True)
-class Machine:
-    """A sandbox the lesson asks for."""
-
-    name: str = "box"
-    image: str = "linux"
-    memory: int = 256 << 20
-    cpus: float = 0.5
-    pids: int = 256
-    disk: int = 512 << 20
-    network: str = "none"  # none | lab
-    terminal: bool = True
+    @property
+    def saves(self) -> tuple[Save, ...]:
+        """The files it offers to write; the page names one by its place here."""
+        return tuple(action for action in self.actions if isinstance(action, Save))
 
 
 @dataclass(frozen=True)
@@ -162,6 +203,10 @@ class Lesson:
     intro_html: str = ""
     steps: tuple[Step, ...] = ()
     path: Path = Path()
+    named_terminals: tuple[Terminal, ...] = ()
+    ports: tuple[Port, ...] = ()
+    editor: Editor | None = None
+    files: tuple[FileCopy, ...] = ()
 
     @property
     def machine(self) -> Machine:
@@ -173,13 +218,25 @@ class Lesson:
         """Every task of every step, in order."""
         return tuple(task for step in self.steps for task in step.tasks)
 
+    @property
+    def quizzes(self) -> tuple[Quiz, ...]:
+        """Every question of every step, in order."""
+        return tuple(quiz for step in self.steps for quiz in step.quizzes)
+
     def step(self, id: str) -> Step | None:
         """The step of that id, or None."""
-        return next((step for step in self.steps if step.id == id), None)
+        return by_id(self.steps, id)
 
     def quiz(self, id: str) -> Quiz | None:
         """The quiz of that id, or None."""
-        return next((q for step in self.steps for q in step.quizzes if q.id == id), None)
+        return by_id(self.quizzes, id)
+
+    def terminals_of(self, machine: str) -> tuple[Terminal, ...]:
+        """The terminals the page opens on a machine."""
+        if self.named_terminals:
+            return tuple(each for each in self.named_terminals if (each.machine or self.machine.name) == machine)
+        has = next((each.terminal for each in self.machines if each.name == machine), False)
+        return tuple(Terminal(n, machine=machine) for n in range(1, self.terminals + 1)) if has else ()
 
     def values(self, seed: str) -> dict[str, str]:
         """The value of each declared variable for one attempt."""
@@ -188,42 +245,20 @@ class Lesson:
     def bound(self, seed: str) -> "Lesson":
         """This lesson as one attempt sees it: every `%{name}` has its value."""
         values = self.values(seed)
-        return _bind(self, values) if values else self
+        return binding.bind(self, values) if values else self
 
 
 @dataclass(frozen=True)
 class Course:
-    """An ordered list of lessons under one title."""
+    """An ordered list of lessons under one title; `lessons` may be outlines (see `outline`)."""
 
     slug: str
     title: str
     summary: str = ""
     language: str = "en"
-    lessons: tuple[Lesson, ...] = ()
+    lessons: tuple[Any, ...] = ()
 
     @property
     def minutes(self) -> int:
         """How long the whole course takes."""
         return sum(lesson.minutes for lesson in self.lessons)
-
-
-HTML_FIELDS = {"html", "solution_html", "intro_html", "question", "feedback"}
-UNBOUND_FIELDS = {"vars", "path", "slug", "course"}
-
-
-def _bind(element: Any, values: dict[str, str]) -> Any:
-    """Copy an element with the values put into every text it holds."""
-    changes = {
-        item.name: _bound_field(item.name, getattr(element, item.name), values)
-        for item in fields(element)
-        if item.name not in UNBOUND_FIELDS
-    }
-    return replace(element, **changes)
-
-
-def _bound_field(name: str, value: Any, values: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        return variables.substitute(value, values, html=name in HTML_FIELDS)
-    if isinstance(value, tuple):
-        return tuple(_bound_field(name, item, values) for item in value)
-    return _bind(value, values) if is_dataclass(value) else value

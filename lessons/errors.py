@@ -22,7 +22,7 @@ class LessonErrors(Exception):
     """All the faults of one lesson file, in the order of their lines."""
 
     def __init__(self, errors: Iterable[LessonError]) -> None:
-        self.errors = tuple(sorted(errors, key=lambda error: error.line))
+        self.errors = tuple(sorted(errors, key=lambda error: (str(error.file), error.line)))
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
@@ -32,6 +32,12 @@ class Faults:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.errors: list[LessonError] = []
+
+    def elsewhere(self, file: Path) -> "Faults":
+        """The same collection, for another file of the same lesson."""
+        other = Faults(file)
+        other.errors = self.errors
+        return other
 
     def add(self, line: int, message: str) -> None:
         """Note one fault and let the reading go on."""

@@ -1,124 +1,107 @@
 """Front matter: the YAML head of a lesson, turned into the fields of a `Lesson`.
 
 A key nobody knows is a fault with its line: a misspelt `machine` would otherwise give a
-learner the wrong sandbox in silence.
+learner the wrong sandbox in silence. What a lesson asks of its machines is read in
+`lessons.machines`, what it brings along in `lessons.extras`.
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lessons import variables
-from lessons.elements import Machine
+from lessons import extras, machines, variables
 from lessons.errors import Faults
+from lessons.head import Head, load
+from lessons.suggest import listed, near
 
-HEAD = re.compile(r"\A---\n(.*?)^---[ \t]*\n", re.DOTALL | re.MULTILINE)
-PLAIN = ("title", "summary", "level", "minutes", "image", "user", "terminals", "gate", "solutions")
-KEYS = {*PLAIN, "format", "tags", "machine", "machines", "setup", "vars", "time-limit"}
-MACHINE_KEYS = {"image", "memory", "cpus", "pids", "disk", "network", "terminal"}
-TYPES: dict[str, type] = {"title": str, "minutes": int, "terminals": int, "gate": bool}
+HEAD = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*\n", re.DOTALL | re.MULTILINE)
+PLAIN = ("title", "summary", "level", "minutes", "image", "user", "gate", "solutions")
+KEYS = {
+    *PLAIN, "format", "tags", "machine", "machines", "terminals", "ports", "editor", "files", "setup", "vars",
+    "time-limit", "steps",
+}  # fmt: skip
+KINDS: dict[str, tuple[type, str]] = {
+    "title": (str, "a text"),
+    "summary": (str, "a text"),
+    "image": (str, "the name of an image"),
+    "user": (str, "the name of a user"),
+    "setup": (str, "the name of a script beside the lesson"),
+    "minutes": (int, "a whole number"),
+    "time-limit": (int, "a whole number of minutes"),
+    "gate": (bool, "true or false"),
+    "tags": (list, "a list of words"),
+    "steps": (list, "a list of file names"),
+    "vars": (dict, "a list of `name: rule` lines"),
+}
 CHOICES = {
     "level": ("beginner", "intermediate", "advanced"),
     "solutions": ("always", "after-pass", "instructor"),
     "format": (1,),
 }
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+RANGES = {"minutes": (1, 600), "time-limit": (1, 1440)}
+USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
-def split(text: str, faults: Faults) -> tuple[dict[str, Any], str, int]:
+def split(text: str, faults: Faults) -> tuple[Head, str, int]:
     """Return the head, the body, and how many lines the head took."""
     match = HEAD.match(text)
     if not match:
         faults.add(1, "a lesson begins with front matter between two lines of ---")
-        return {}, text, 0
-    try:
-        head = yaml.safe_load(match[1]) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        faults.add(mark.line + 2 if mark else 1, f"front matter is not YAML: {error}")
-        head = {}
-    if not isinstance(head, dict):
-        faults.add(2, "front matter is a list of `key: value` lines")
-        head = {}
-    return head, text[match.end() :], match[0].count("\n")
+        return Head(faults), text, 0
+    return load(match[1], 2, faults, "front matter"), text[match.end() :], match[0].count("\n")
 
 
-def fields(head: dict[str, Any], text: str, faults: Faults) -> dict[str, Any]:
-    """Check the head and return the keyword arguments it means for `Lesson`."""
-    _check(head, text, faults)
-    result = {key: head[key] for key in PLAIN if key in head}
-    result["tags"] = tuple(head.get("tags", ()))
-    result["vars"] = _variables(head.get("vars") or {}, text, faults)
-    result["time_limit"] = head.get("time-limit", 60)
-    result["setup"] = head.get("setup", "")
-    result["machines"] = _machines(head, text, faults)
-    return result
+def fields(head: Head, defaults: dict[str, Any], path: Path, root: Path) -> dict[str, Any]:
+    """Check the head and return the keyword arguments it means for `Lesson`.
+
+    `path` is the lesson's file; scripts and files are looked for beside it, never outside `root`.
+    """
+    check(head)
+    if "title" not in head.data:
+        head.fault("front matter needs a title")
+    head.data = _good({**defaults, **head.data})
+    data = head.data
+    result = {key: data[key] for key in PLAIN if key in data}
+    result |= {"tags": tuple(map(str, data.get("tags", ()))), "time_limit": data.get("time-limit", 60)}
+    result["vars"] = _variables(head)
+    result["setup"] = data.get("setup", "")
+    result["machines"] = machines.read(head)
+    return result | extras.read(head, result["machines"], path, root)
 
 
-def _check(head: dict[str, Any], text: str, faults: Faults) -> None:
-    for key, value in head.items():
-        if key not in KEYS:
-            faults.add(_line(text, key), f"unknown key {key!r} in front matter")
-        if key in TYPES and not isinstance(value, TYPES[key]):
-            faults.add(_line(text, key), f"{key} must be {TYPES[key].__name__}")
-        if key in CHOICES and value not in CHOICES[key]:
-            faults.add(_line(text, key), f"{key} is one of {', '.join(map(str, CHOICES[key]))}")
-    if "title" not in head:
-        faults.add(1, "front matter needs a title")
+def check(head: Head) -> None:
+    """Note every key that is unknown, of the wrong kind or out of range."""
+    head.known(KEYS, "in front matter")
+    for key, (kind, words) in KINDS.items():
+        value = head.data.get(key)
+        if key in head.data and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+            head.fault(f"{key} must be {words}", key)
+    for key, allowed in CHOICES.items():
+        if key in head.data and head.data[key] not in allowed:
+            choices = ", ".join(map(str, allowed))
+            head.fault(f"{key} is one of {choices}{near(head.data[key], map(str, allowed))}", key)
+    for key, (low, high) in RANGES.items():
+        if isinstance(head.data.get(key), int) and not low <= head.data[key] <= high:
+            head.fault(f"{key} is between {low} and {high}", key)
+    if isinstance(head.data.get("user"), str) and not USER.fullmatch(head.data["user"]):
+        head.fault(f"user {head.data['user']!r} is not the name of a user", "user")
 
 
-def _variables(declared: Any, text: str, faults: Faults) -> dict[str, dict[str, Any]]:
-    if not isinstance(declared, dict):
-        faults.add(_line(text, "vars"), "vars is a list of `name: rule` lines")
-        return {}
+def _good(data: dict[str, Any]) -> dict[str, Any]:
+    """What is of the right kind; the rest has its fault already."""
+    return {key: value for key, value in data.items() if key not in KINDS or isinstance(value, KINDS[key][0])}
+
+
+def _variables(head: Head) -> dict[str, dict[str, Any]]:
+    declared = head.data.get("vars") or {}
     found = {name: variables.fault(name, rule) for name, rule in declared.items()}
     for name, fault in found.items():
         if fault:
-            faults.add(_line(text, name), fault)
+            head.fault(fault, "vars", name)
+    taken = {"STEP", "TASK", "USER", "HOSTNAME", "HISTORY"}
+    for name in found:
+        if str(name).upper() in taken:
+            head.fault(
+                f"variable {name}: $LAB_{str(name).upper()} has a meaning already (taken: {listed(taken).lower()})", "vars", name
+            )
     return {name: declared[name] for name, fault in found.items() if not fault}
-
-
-def _machines(head: dict[str, Any], text: str, faults: Faults) -> tuple[Machine, ...]:
-    wanted: dict[str, Any] = head.get("machines") or {"box": head.get("machine") or {}}
-    return tuple(
-        _machine(name, dict(settings or {}, **_image(head, settings)), text, faults)
-        for name, settings in wanted.items()
-    )
-
-
-def _image(head: dict[str, Any], settings: dict[str, Any] | None) -> dict[str, Any]:
-    """A machine's own image, or the lesson's."""
-    return {"image": (settings or {}).get("image", head.get("image", "linux"))}
-
-
-def _machine(name: str, settings: dict[str, Any], text: str, faults: Faults) -> Machine:
-    line = _line(text, name if name in text else "machine")
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
-        faults.add(line, f"machine {name!r}: a name is lower-case letters, digits and -")
-    for key in settings.keys() - MACHINE_KEYS:
-        faults.add(line, f"unknown key {key!r} of machine {name}")
-    known = {key: value for key, value in settings.items() if key in MACHINE_KEYS}
-    try:
-        sizes = {key: size(known[key]) for key in ("memory", "disk") if key in known}
-    except ValueError as error:
-        faults.add(line, f"machine {name}: {error}")
-        sizes = {"memory": 1, "disk": 1}
-    if known.get("network", "none") not in ("none", "lab"):
-        faults.add(line, f"machine {name}: network is none or lab")
-    settings = dict(known, **sizes)
-    return Machine(name=name, **settings)
-
-
-def size(value: Any) -> int:
-    """256M as bytes."""
-    match = re.fullmatch(r"(\d+)([KMG]?)", str(value))
-    if not match:
-        raise ValueError(f"{value!r} is not a size such as 256M")
-    return int(match[1]) * UNITS[match[2]]
-
-
-def _line(text: str, key: str) -> int:
-    """The line a key of the head stands on."""
-    match = re.search(rf"^\s*{re.escape(str(key))}\s*:", text, re.MULTILINE)
-    return text.count("\n", 0, match.start() + len(match[0])) + 1 if match else 1

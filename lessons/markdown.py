@@ -2,10 +2,13 @@
 
 Raw HTML is off, so nothing an author writes can become a script of the page. The document
 is handed out as a tree; the HTML of any part of it comes from the same tokens, with our
-own rule for fences.
+own rules for fences, links and pictures. What a fence means was decided by `lessons.steps`,
+which left it in the token's `meta`.
 """
 
 import html
+import json
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -16,22 +19,19 @@ from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 
-from lessons import attributes
+from lessons.elements import Keys, Run, Save
 from lessons.words import word
 
-NONE = attributes.Attributes()
-HIDDEN = {"check", "solution", "wrong", "setup"}
 
-
+@lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
     """A Markdown parser with exactly the syntax of a lesson."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     markdown.use(container_plugin, "directive", validate=_opens_directive)
     markdown.use(deflist_plugin)
-    admit = lambda url: url.startswith("lab:") or validateLink(url)  # noqa: E731
-    markdown.validateLink = admit  # type: ignore[method-assign]
-    markdown.add_render_rule("fence", render_fence)
-    markdown.add_render_rule("link_open", render_link)
+    markdown.validateLink = admits  # type: ignore[method-assign]
+    for name, rule in {"fence": fence, "link_open": link, "image": image}.items():
+        markdown.add_render_rule(name, rule)
     return markdown
 
 
@@ -40,68 +40,97 @@ def _opens_directive(params: str, *_: Any) -> bool:
     return bool(params.strip())
 
 
+def admits(url: str) -> bool:
+    """May this be a link at all? Schemes are listed, not guessed: `data:` and the rest stay text."""
+    scheme = url.partition(":")[0] if ":" in url.partition("/")[0].partition("#")[0].partition("?")[0] else ""
+    return scheme.lower() in ("", "http", "https", "mailto", "lab") and (url.startswith("lab:") or validateLink(url))
+
+
 def tree(markdown: MarkdownIt, text: str) -> SyntaxTreeNode:
     """Parse a text into a tree of nodes."""
     return SyntaxTreeNode(markdown.parse(text))
 
 
-def render(markdown: MarkdownIt, nodes: list[SyntaxTreeNode], language: str) -> str:
+def render(markdown: MarkdownIt, nodes: list[SyntaxTreeNode], env: dict[str, str]) -> str:
     """The HTML of some nodes of a tree."""
     tokens = [token for node in nodes for token in node.to_tokens()]
-    return markdown.renderer.render(tokens, markdown.options, {"language": language})
+    return markdown.renderer.render(tokens, markdown.options, dict(env))
 
 
-def inline(markdown: MarkdownIt, text: str) -> str:
+def inline(markdown: MarkdownIt, text: str, env: dict[str, str] | None = None) -> str:
     """One line of Markdown without a paragraph around it: a check's message, a label."""
-    return markdown.renderInline(text)
+    return markdown.renderInline(text, dict(env or {}))
 
 
-def render_fence(
-    self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]
-) -> str:
-    """A block of code: runnable, copyable, or the output to expect."""
-    language, found = attributes.parse_fence(tokens[index].info)
-    if HIDDEN & set(found.flags):
+def fence(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]) -> str:
+    """A block of code: runnable, copyable, a file, keys, or the output to expect."""
+    token = tokens[index]
+    kind, language, action = token.meta.get("kind", ""), token.meta.get("language", ""), token.meta.get("action")
+    if kind in ("check", "solution", "wrong", "setup"):
         return ""
-    text = tokens[index].content
-    if "output" in found.flags:
-        caption, code = word("output", env.get("language", "en")), _code(text, language)
-        return f'<figure class="output"><figcaption>{caption}</figcaption><pre>{code}</pre></figure>\n'
-    return code_block(text, language, found)
+    if kind == "output":
+        caption, body = word("output", env.get("language", "en")), code(token.content, language)
+        return f'<figure class="output"><figcaption>{caption}</figcaption><pre>{body}</pre></figure>\n'
+    if isinstance(action, Keys):
+        shown = " ".join(f"<kbd>{html.escape(key)}</kbd>" for key in action.shown)
+        return f'<div class="code"{_data(keys=json.dumps(action.data), **_where(action))}><pre>{shown}</pre></div>\n'
+    if isinstance(action, Save):
+        return _file(action, language, token.meta["block"], env)
+    if isinstance(action, Run):
+        return f'<div class="code"{_run(action)}><pre tabindex="0">{code(token.content, language)}</pre></div>\n'
+    return code_block(token.content, language)
 
 
-def code_block(text: str, language: str, found: attributes.Attributes = NONE) -> str:
-    """A block with Copy and, if it is to be run, Run."""
-    data, code = _code_data(text, found), _code(text, language)
-    return f'<div class="code"{data}><pre tabindex="0">{code}</pre></div>\n'
+def code_block(text: str, language: str) -> str:
+    """A block with Copy alone."""
+    return f'<div class="code"{_data(copy=text.rstrip(chr(10)))}><pre tabindex="0">{code(text, language)}</pre></div>\n'
 
 
-def _code(text: str, language: str) -> str:
+def code(text: str, language: str) -> str:
+    """Text as code."""
     return f'<code class="language-{html.escape(language or "text")}">{html.escape(text)}</code>'
 
 
-def _code_data(text: str, found: attributes.Attributes) -> str:
-    """The data attributes the page's buttons read."""
-    command = html.escape(text.rstrip("\n"))
-    if "run" not in found.flags:
-        return f' data-copy="{command}"'
-    data = {"run": command, "terminal": found.values.get("terminal", "1")}
-    data |= {key: found.values[key] for key in ("machine", "as") if key in found.values}
-    data |= {flag: "" for flag in ("interrupt", "no-enter") if flag in found.flags}
-    return "".join(f' data-{key}="{_once(key, value)}"' for key, value in data.items())
+def _run(run: Run) -> str:
+    flags = {name: "" for name, set_ in (("interrupt", run.interrupt), ("no-enter", not run.enter)) if set_}
+    user = {"as": run.user} if run.user else {}
+    return _data(run=run.command, **_where(run), **user, **flags)
 
 
-def _once(key: str, value: str) -> str:
-    return value if key == "run" else html.escape(value)
+def _where(action: Run | Keys) -> dict[str, str]:
+    machine = {"machine": action.machine} if action.machine else {}
+    return {"terminal": str(action.terminal), **machine}
 
 
-def render_link(
-    self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]
-) -> str:
-    """Links into the lab become data for the page; others open without a referrer."""
+def _file(save: Save, language: str, block: int, env: dict[str, Any]) -> str:
+    """A file with its name above it. The page names it by its number; the server knows the rest."""
+    path, at = f"<code>{html.escape(save.path)}</code>", html.escape(save.at)
+    name = word(save.how, env.get("language", "en")).format(path=path, at=at)
+    data, body = _data(save=str(block), path=save.path, copy=save.content), code(save.content, language)
+    return f'<div class="code file"{data}><p class="code-name">{name}</p><pre tabindex="0">{body}</pre></div>\n'
+
+
+def _data(**values: str) -> str:
+    """Data attributes of the page's buttons."""
+    return "".join(f' data-{key}="{html.escape(value)}"' for key, value in values.items())
+
+
+def link(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]) -> str:
+    """Links into the lab become data for the page; others open without a referrer.
+
+    Without the lab's script a place in the lab is no link at all, rather than a dead one.
+    """
     href = str(tokens[index].attrGet("href") or "")
     if href.startswith("lab:"):
-        return f'<a href="#" data-lab="{html.escape(href[4:])}">'
+        button = ' class="lab-button"' if href.startswith("lab:port/") else ""
+        return f'<a{button} data-lab="{html.escape(href[4:])}">'
     if href.startswith(("http:", "https:")):
         return f'<a href="{html.escape(href)}" rel="noopener noreferrer" target="_blank">'
     return f'<a href="{html.escape(href)}">'
+
+
+def image(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]) -> str:
+    """A picture beside the lesson, served by the site."""
+    source = html.escape(env.get("assets", "") + str(tokens[index].attrGet("src") or ""))
+    text = html.escape(self.renderInlineAsText(tokens[index].children, options, env))
+    return f'<img src="{source}" alt="{text}" loading="lazy">'

@@ -24,9 +24,7 @@ class ProgressManager(models.Manager["Progress"]):
 class Progress(models.Model):
     """One task, done by one learner for the first time."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="progress"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="progress")
     course = models.CharField(max_length=80)
     lesson = models.CharField(max_length=80)
     step = models.CharField(max_length=80)
@@ -37,11 +35,7 @@ class Progress(models.Model):
 
     class Meta:
         verbose_name_plural = "progress"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "course", "lesson", "task"], name="one_progress_per_task"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "course", "lesson", "task"], name="one_progress_per_task")]
 
     def __str__(self) -> str:
         return f"{self.course}/{self.lesson}: {self.step}/{self.task}"

@@ -6,23 +6,26 @@
 import html
 import re
 
-from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from lessons import markdown as md
 from lessons.elements import Option, Quiz
-from lessons.errors import Faults
+from lessons.patterns import slow
+from lessons.quizzes import matches
+from lessons.source import Source
 from lessons.words import word
 
 BOX = re.compile(r"\[([ xX])\]\s+")
+NUMBER = re.compile(r"-?\d+(\.\d+)?(\s*±\s*\d+(\.\d+)?)?")
 ANSWER = re.compile(r"([=~#])\s+(.+)", re.DOTALL)
 
 
 class Questions:
     """Reads the questions of one lesson."""
 
-    def __init__(self, markdown: MarkdownIt, faults: Faults, language: str) -> None:
-        self.markdown, self.faults, self.language = markdown, faults, language
+    def __init__(self, source: Source) -> None:
+        self.source, self.markdown, self.faults = source, source.markdown, source.faults
+        self.language = source.language
 
     def quiz(self, id: str, node: SyntaxTreeNode, line: int) -> Quiz:
         """A question with options to choose from."""
@@ -68,7 +71,7 @@ class Questions:
 
     def _question(self, node: SyntaxTreeNode) -> str:
         nodes = [child for child in node.children if child.type != "bullet_list"]
-        return md.render(self.markdown, nodes, self.language)
+        return md.render(self.markdown, nodes, self.source.env)
 
     def _option(self, number: int, item: SyntaxTreeNode, line: int) -> Option:
         text = _text_of(item)
@@ -77,18 +80,34 @@ class Questions:
             self.faults.add(line, f"option {number} begins with [x] or [ ]")
             return Option(str(number), "", False)
         quotes = [child for child in item.children if child.type == "blockquote"]
-        feedback = "".join(md.render(self.markdown, list(q.children), self.language) for q in quotes)
-        label = md.inline(self.markdown, text[box.end() :])
+        feedback = "".join(md.render(self.markdown, list(q.children), self.source.env) for q in quotes)
+        label = md.inline(self.markdown, text[box.end() :], self.source.env)
         return Option(str(number), label, box[1] != " ", feedback)
 
     def _answer(self, item: SyntaxTreeNode, line: int) -> tuple[str, str]:
+        line = (item.map[0] + 1 + self.source.offset) if item.map else line
         match = ANSWER.fullmatch(_text_of(item).strip())
         if not match:
             self.faults.add(line, "an answer begins with =, ~ or #")
             return "=", ""
-        if match[1] == "~" and not _compiles(match[2]):
-            self.faults.add(line, f"not a regular expression: {match[2]}")
-        return match[1], match[2]
+        kind, pattern = match[1], match[2].strip()
+        if why := self._wrong(kind, pattern):
+            self.faults.add(line, why)
+            return "=", ""
+        for quote in (child for child in item.children if child.type == "blockquote"):
+            sample = _text_of(quote).strip()
+            if not matches(kind, pattern, sample):
+                self.faults.add(line, f"the answer {kind} {pattern} does not match its own sample {sample!r}")
+        return kind, pattern
+
+    def _wrong(self, kind: str, pattern: str) -> str | None:
+        if kind == "#" and not NUMBER.fullmatch(pattern):
+            return f"{pattern} is not a number such as 42 or 42 ±1"
+        if kind == "~" and not _compiles(pattern):
+            return f"not a regular expression: {pattern}"
+        if kind == "~" and slow(pattern):
+            return f"{pattern}: a repetition within a repetition could take for ever"
+        return None
 
 
 def _text_of(item: SyntaxTreeNode) -> str:

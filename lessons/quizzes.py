@@ -39,10 +39,11 @@ def _feedback(quiz: Quiz, chosen: set[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _text_is_right(quiz: Quiz, text: str) -> bool:
-    return any(_matches(kind, pattern, text.strip()[:500]) for kind, pattern in quiz.answers)
+    return any(matches(kind, pattern, text.strip()[:200]) for kind, pattern in quiz.answers)
 
 
-def _matches(kind: str, pattern: str, text: str) -> bool:
+def matches(kind: str, pattern: str, text: str) -> bool:
+    """Is this text the answer meant by `= exact`, `~ regex` or `# number ±tolerance`?"""
     if kind == "=":
         return text.casefold() == pattern.casefold()
     if kind == "~":

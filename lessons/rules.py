@@ -76,9 +76,7 @@ def _init(facts: dict[str, Any], processes: list[dict[str, Any]]) -> dict[str, A
     return (named or sorted(processes, key=lambda process: process["pid"]))[0]
 
 
-def _first(
-    facts: dict[str, Any], init: dict[str, Any], wanted: dict[str, Any]
-) -> dict[str, Any] | None:
+def _first(facts: dict[str, Any], init: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any] | None:
     """The first process all wanted facts hold for; an empty wish matches none."""
     for process in facts["processes"] if wanted else ():
         if all(_holds(facts, process, init, key, value) for key, value in wanted.items()):
@@ -86,9 +84,7 @@ def _first(
     return None
 
 
-def _holds(
-    facts: dict[str, Any], process: dict[str, Any], init: dict[str, Any], key: str, value: Any
-) -> bool:
+def _holds(facts: dict[str, Any], process: dict[str, Any], init: dict[str, Any], key: str, value: Any) -> bool:
     if key in NAMESPACES:
         mine, first = _namespace(process, key), _namespace(init, key)
         return mine is not None and (mine != first) == (value == "other")

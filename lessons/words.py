@@ -3,6 +3,9 @@
 WORDS = {
     "en": {
         "output": "What you should see",
+        "file": "{path}",
+        "append": "At the end of {path}",
+        "insert": "In {path}, before the line with “{at}”",
         "answer": "Answer",
         "your-answer": "Your answer",
         "hint": "Hint",
@@ -17,6 +20,9 @@ WORDS = {
     },
     "zh-hans": {
         "output": "应当看到",
+        "file": "{path}",
+        "append": "追加到 {path} 末尾",
+        "insert": "插入 {path} 中含“{at}”的那一行之前",
         "answer": "提交",
         "your-answer": "你的答案",
         "hint": "提示",

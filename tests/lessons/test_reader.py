@@ -89,7 +89,7 @@ def test_front_matter_is_checked_by_line():
     """A misspelt key is an error where it stands, and a lesson has a title."""
     found = faults("## S {#s}\n", head="---\nsummary: x\nmachin: {memory: 1G}\n---\n")
 
-    assert found == [(1, "front matter needs a title"), (3, "unknown key 'machin' in front matter")]
+    assert found == [(1, "front matter needs a title"), (3, "unknown key 'machin' in front matter; did you mean 'machine'?")]
 
 
 def test_machines_have_sizes():
