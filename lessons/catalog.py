@@ -6,7 +6,8 @@
 A lesson lives in `content/<course>/<lesson>/lesson.md`; a translation beside it as
 `lesson.<language>.md`. A step that is not translated is served in English, and a lesson with
 faults is left out of the map and reported to the log: one author's slip never takes the site
-down. Files are read again only when they have changed.
+down. Files are read again only when they have changed. Lessons of other platforms come from
+`lessons.foreign.shelf` and are lessons like any other.
 """
 
 import logging
@@ -36,6 +37,7 @@ from lessons.elements import (  # noqa: F401  (the catalogue's vocabulary)
     Wrong,
 )
 from lessons.errors import LessonErrors, LessonNotFound
+from lessons.foreign import shelf
 from lessons.outline import Outline
 from lessons.reader import read_lesson
 
@@ -49,6 +51,8 @@ _read: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # key → (what the files we
 
 def get(course: str, slug: str, language: str = "en", *, seed: str | None = None) -> Lesson:
     """One lesson; with a seed, as that attempt sees it. LessonErrors if its file is faulty."""
+    if _is_foreign(course):
+        return shelf.get(course, slug)
     settings = settings_of(course)
     if slug not in settings.entries:
         raise LessonNotFound(f"no lesson {slug!r} in course {course!r}")
@@ -60,7 +64,7 @@ def get(course: str, slug: str, language: str = "en", *, seed: str | None = None
 def courses(language: str = "en") -> list[Course]:
     """Every course, by the name of its directory; a faulty one is left out and reported."""
     found = []
-    for name in names():
+    for name in (*names(), *sorted(shelf.every().keys() - set(names()))):
         try:
             found.append(course(name, language))
         except LessonErrors as errors:
@@ -76,9 +80,16 @@ def names() -> list[str]:
 
 def course(slug: str, language: str = "en") -> Course:
     """One course with the outlines of its lessons."""
+    if _is_foreign(slug):
+        return shelf.course(slug)
     language, settings = _language(language), settings_of(slug)
     lessons = tuple(each for name in settings.entries if (each := _outline(settings, name, language)))
     return Course(slug, settings.say("title", language), settings.say("summary", language), language, lessons)
+
+
+def _is_foreign(course: str) -> bool:
+    """Is it a course of the foreign shelf? A course of our own format goes before one of that name."""
+    return course in shelf.every() and course not in names()
 
 
 def settings_of(course: str) -> Settings:
