@@ -168,6 +168,7 @@ class Step:
     gate: bool | None = None  # None: as the lesson says
     language: str = ""  # the language it is written in, where that is not the lesson's
     path: Path = Path()  # the file it was read from
+    foreground: str = ""  # read by the first terminal's shell when the step opens
 
     def task(self, id: str) -> Task | None:
         """The task of that id, or None."""
@@ -207,6 +208,8 @@ class Lesson:
     ports: tuple[Port, ...] = ()
     editor: Editor | None = None
     files: tuple[FileCopy, ...] = ()
+    foreground: str = ""  # read by the first terminal's shell when the lab begins
+    unavailable: str = ""  # why this site has no sandbox for it; it can still be read
 
     @property
     def machine(self) -> Machine:

@@ -27,21 +27,6 @@ NETWORK = re.compile(
 CHECK_SECONDS = 20
 
 
-@dataclass(frozen=True)
-class Scenario(Lesson):
-    """A foreign lesson: one of ours, and what only theirs have."""
-
-    unavailable: str = ""  # why it has no sandbox here; it can be read
-    foreground: str = ""  # typed into the first terminal when the lab begins
-
-
-@dataclass(frozen=True)
-class ScenarioStep(Step):
-    """A step that may type into the learner's terminal when it opens."""
-
-    foreground: str = ""
-
-
 @dataclass
 class Builder:
     """One scenario while it is built."""
@@ -64,7 +49,7 @@ class Builder:
         """The manifest's name in the report."""
         return self.repository.name(self.manifest.path)
 
-    def build(self) -> Scenario:
+    def build(self) -> Lesson:
         """The lesson."""
         choice = images.choose(self.manifest.imageid, images.installed())
         if choice.why:
@@ -83,12 +68,12 @@ class Builder:
         self._needs_network(lesson)
         return replace(lesson, unavailable="" if choice.image else choice.why)
 
-    def _lesson(self, steps: tuple[ScenarioStep, ...], image: str, copies: list[assets.Upload]) -> Scenario:
+    def _lesson(self, steps: tuple[Step, ...], image: str, copies: list[assets.Upload]) -> Lesson:
         told, first = self.manifest, self.manifest.sections[:1]
         intro = first[0] if first and first[0].kind == "intro" else None
         background = self._script(intro, intro.background, "background") if intro else ""
         setup = scripts.START + scripts.message(told.messages) + (scripts.background("intro", background) if background else "")
-        return Scenario(
+        return Lesson(
             slug=self.slug, course=self.course, title=told.title, summary=plain(told.description), path=told.path,
             level=level(told.difficulty), minutes=minutes(told.time), image=image or "linux", tags=(),
             machines=tuple(_machine(name, image or "linux", len(self.machines) > 1) for name in self.machines),
@@ -104,7 +89,7 @@ class Builder:
         wanted = told.editor_files or any(word in told.layout for word in ("editor", "vscode", "ide"))
         return Editor(told.editor_path, told.editor_files) if wanted and told.editor_path.startswith("/") else None
 
-    def _step(self, section: Section, text: str | None, number: int) -> ScenarioStep:
+    def _step(self, section: Section, text: str | None, number: int) -> Step:
         id = step_id(self.manifest, section, number)
         title = section.title or TITLES.get(section.kind, "")
         body, actions, quizzes = self._body(section, text, id, title)
@@ -112,7 +97,7 @@ class Builder:
         body += "".join(task.html for task in tasks) + self._extras(section, id)
         later = section.kind != "intro"  # the introduction's own scripts run with the lesson's setup
         background = self._script(section, section.background, "background") if later else ""
-        return ScenarioStep(
+        return Step(
             id=id, title=title, html=body, tasks=tasks, quizzes=quizzes, line=section.line,
             runs=tuple(action for action in actions if isinstance(action, Run)), actions=actions,
             setup=(scripts.background(id, background),) if background else (),
@@ -182,7 +167,7 @@ class Builder:
         address = partial(pictures.address, self.repository, path, self.directory, base)
         return markdown.Place(self.repository.name(path), id, self.machines, self.manifest.editor_path, address, title)
 
-    def _needs_network(self, lesson: Scenario) -> None:
+    def _needs_network(self, lesson: Lesson) -> None:
         """One note for the first command that a sandbox without the internet cannot do."""
         sources = [(step.path, action.line, action.command) for step in lesson.steps for action in step.runs]
         for path, first, source in [*((path, 1, text) for path, text in self.read.items()), *sources]:
@@ -192,7 +177,7 @@ class Builder:
                 return
 
 
-def read(repository: Repository, path: Path, course: str, slug: str, notes: Notes) -> Scenario | None:
+def read(repository: Repository, path: Path, course: str, slug: str, notes: Notes) -> Lesson | None:
     """The lesson of one manifest; None, and a note, if it cannot be read at all."""
     loaded = document.load(repository, path, notes)
     return Builder(repository, manifest.read(loaded, notes), notes, course, slug).build() if loaded else None

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from lessons.elements import Lesson
 from lessons.foreign import build, shelf
-from lessons.foreign.build import Scenario
 from lessons.foreign.notes import Kind, Note, Notes
 
 CLASSES = {
@@ -34,7 +34,7 @@ class Entry:
     path: str
     title: str
     image: str
-    lesson: Scenario | None
+    lesson: Lesson | None
     notes: tuple[Note, ...]
     used: dict[str, int]
 
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Scenarios by class."""
+        """Lessons by class."""
         counts = Counter(entry.grade for entry in self.entries)
         return {grade: counts[grade] for grade in CLASSES}
 
@@ -87,7 +87,7 @@ def read(directory: Path) -> Report:
     return Report(tuple(entries), tuple(sorted(general.notes)), time.monotonic() - start)
 
 
-def every(directory: Path, general: Notes) -> Iterator[tuple[Scenario | None, Notes, shelf.Entry]]:
+def every(directory: Path, general: Notes) -> Iterator[tuple[Lesson | None, Notes, shelf.Entry]]:
     """Every scenario, read, with its notes."""
     taken: set[str] = set()
     for repository in shelf.repositories(directory):

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lessons.elements import Course
+from lessons.elements import Course, Lesson
 from lessons.errors import LessonNotFound
 from lessons.foreign import build, courses, document, manifest, pictures
-from lessons.foreign.build import Scenario
 from lessons.foreign.manifest import Manifest
 from lessons.foreign.notes import Notes
 from lessons.foreign.repository import Repository
@@ -66,7 +65,7 @@ def course(slug: str) -> Course:
     return Course(found.slug, found.title, found.summary, "en", outlines)
 
 
-def get(course: str, slug: str) -> Scenario:
+def get(course: str, slug: str) -> Lesson:
     """One lesson; LessonNotFound if there is none or its manifest cannot be read."""
     entry = _entry(course, slug)
     lesson = _lesson(entry, _stamp(entry.manifest.parent))
@@ -174,5 +173,5 @@ def _stamp(directory: Path) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _lesson(entry: Entry, stamp: tuple[int, ...]) -> Scenario | None:
+def _lesson(entry: Entry, stamp: tuple[int, ...]) -> Lesson | None:
     return build.read(entry.repository, entry.manifest, entry.course, entry.slug, Notes())
