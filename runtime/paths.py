@@ -14,6 +14,8 @@ from pathlib import Path
 
 from runtime.errors import SpecError
 
+DEFAULT_RUN = Path("/run/vitrine")
+POOLED = "pool-"
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -22,6 +24,11 @@ def check_id(identifier: str) -> str:
     if not isinstance(identifier, str) or not ID_PATTERN.fullmatch(identifier):
         raise SpecError("id", f"{identifier!r} is not 1 to 63 of a-z, 0-9 and -")
     return identifier
+
+
+def is_pooled(identifier: str) -> bool:
+    """Whether this names a sandbox that waits in the pool; nobody may ask for such a name."""
+    return identifier.startswith(POOLED)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Paths:
         env = os.environ if environment is None else environment
         return cls(
             Path(env.get("VITRINE_STATE", "/var/lib/vitrine")),
-            Path(env.get("VITRINE_RUN", "/run/vitrine")),
+            Path(env.get("VITRINE_RUN", DEFAULT_RUN)),
         )
 
     @property
@@ -56,6 +63,14 @@ class Paths:
     def ranges(self) -> Path:
         """One file for each leased range of user ids, holding the id of its container."""
         return self.run / "ranges"
+
+    @property
+    def cgroup(self) -> str:
+        """The group that holds our containers' groups: another for each run directory, so that two
+        nodes on one machine may use the same id."""
+        if self.run == DEFAULT_RUN:
+            return "vitrine"
+        return "vitrine" + str(self.run).replace(".", "..").replace("/", ".")
 
     def sandbox(self, identifier: str) -> Path:
         return self.sandboxes / check_id(identifier)

@@ -15,7 +15,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from runtime.errors import StepError, VitrineError
@@ -24,7 +24,10 @@ from runtime.events import Event, Monitor
 
 @dataclass(frozen=True)
 class StepTiming:
-    """When a step ran and for how long. `stage` is host or inside; `source` is where it is written."""
+    """When a step ran and for how long. `stage` is host or inside; `source` is where it is written.
+
+    A step done `ahead`, before anyone asked for the sandbox, has a negative start_us.
+    """
 
     name: str
     description: str
@@ -33,9 +36,14 @@ class StepTiming:
     start_us: int
     duration_us: int
     source: str
+    ahead: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def before(self, microseconds: int) -> StepTiming:
+        """The same step, told from a later moment: it was done ahead."""
+        return replace(self, start_us=self.start_us - microseconds, ahead=True)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> StepTiming:

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 from runtime.container import devices, init, ranges, rootfs, volumes
 from runtime.container.inside import Inside
+from runtime.container.settling import Settler
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
 from runtime.linux import constants as c
@@ -37,13 +38,17 @@ from runtime.plan import Plan, Step, StepTiming, fail_point
 
 NAMESPACES = c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET | c.CLONE_NEWUTS | c.CLONE_NEWIPC | c.CLONE_NEWTIME
 PATIENCE = 30.0
+BORN = "born"  # the file that holds the name of a renamed sandbox's control groups
 
 
 class NetworkPort(Protocol):
     """Whoever can join a network namespace to a laboratory's network."""
 
-    def attach(self, lab: str, namespace: int, index: int) -> int:
-        """Plug it in; the fd returned keeps the laboratory's network alive."""
+    def ask(self, lab: str, namespace: int, index: int) -> socket.socket:
+        """Ask for a network namespace to be plugged in; the socket is for `answer`."""
+
+    def answer(self, channel: socket.socket) -> int:
+        """Wait until it is; the fd returned keeps the laboratory's network alive."""
 
 
 @dataclass
@@ -64,6 +69,8 @@ class Birth:
     log: int = -1
     epoch: float = field(default_factory=time.monotonic)
     channel: socket.socket | None = None
+    cable: socket.socket | None = None
+    settler: Settler | None = None
     mounted: list[Path] = field(default_factory=list)
     inside: list[StepTiming] = field(default_factory=list)
     ours: bool = False
@@ -72,8 +79,9 @@ class Birth:
     def directory(self) -> Path:
         return self.paths.sandbox(self.spec.id)
 
-    def plan(self) -> Plan:
-        """The whole list, host stage; the child's steps are timed inside `enter`."""
+    def plan(self, *, parked: bool = False) -> Plan:
+        """The whole list, host stage; the child's steps are timed inside `enter`. What is `parked` has
+        no laboratory yet, so it lacks the cable; see `taking`."""
         ident = self.spec.id
         steps = [
             Step(
@@ -101,15 +109,40 @@ class Birth:
             Step("limits", "limit memory, processor time and processes", "cgroups(7)", self.set_limits),
             Step("namespaces", "clone a child into seven new namespaces", "clone(2)", self.clone, self.kill),
             Step("map-ids", "map user ids 0 to 65535 inside to the leased range", "user_namespaces(7)", self.map_ids),
-            Step("join-cgroup", "move the child into its control groups", "cgroups(7)", self.join),
             Step("disk", "mount a bounded filesystem in memory for what changes", "tmpfs(5)", self.mount_disk),
             Step("layers", "attach the image's layers, read-only, with their ids mapped", "mount_setattr(2)", self.mount_layers),
             Step("overlay", "stack the layers and the disk into one tree", "mount(2)", self.send_root),
+            Step("settle", "have the child moved to the leaf of its group, while it goes on", "cgroups(7)", self.settle),
         ]
-        if self.spec.net == "lab":
-            steps.append(Step("network", "plug its network into the laboratory's bridge", "veth(4)", self.attach))
+        if self.spec.net == "lab" and not parked:
+            steps.insert(7, self._asking())
+            steps.append(self._plugging())
         steps.append(Step("enter", "let the child build its own view and become init", "execveat(2)", self.finish))
         return Plan(ident, steps, epoch=self.epoch)
+
+    def taking(self, spec: Spec, network: NetworkPort | None, epoch: float) -> Plan:
+        """What a parked sandbox lacks: the name it was asked for by, and the cable."""
+        self.network = network
+        steps = [
+            Step("take", "give a sandbox that was made ahead the name it is wanted by", "rename(2)", lambda: self.rename(spec))
+        ]
+        if spec.net == "lab":
+            steps += [self._asking(), self._plugging()]
+        return Plan(spec.id, steps, epoch=epoch)
+
+    def rename(self, spec: Spec) -> None:
+        """Directory, lease and config.json. The control groups keep the name they were made with (those of
+        version 2 cannot be renamed), so the directory says it: `cleanup` has nothing but the id."""
+        old, new = self.directory, self.paths.sandbox(spec.id)
+        (old / BORN).write_text(self.group.id)
+        with open(old / "config.json", "w") as file:
+            json.dump(spec.to_dict(), file, indent=1)
+        if new.exists():
+            raise ExistsError(f"{spec.id} exists already")
+        os.rename(old, new)
+        self.spec = spec
+        self.mounted = [new / path.relative_to(old) for path in self.mounted]
+        ranges.transfer(self.paths, self.uid, spec.id)
 
     def make_directory(self) -> None:
         """0711: guests' processes of other host ids may pass through, not look."""
@@ -148,12 +181,14 @@ class Birth:
     def clone(self) -> None:
         self.channel, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = init.sealed_memfd()
+        doors, birthplace = self.group.doors(), self.group.birthplace(leaf=False)
         with child, _identity(self.uid, self.spec.resources.pids):
-            self.pid, self.pidfd = syscalls.clone3(NAMESPACES)
+            self.pid, self.pidfd = syscalls.clone3(NAMESPACES, group=birthplace)
             if self.pid == 0:
                 self.channel.close()
-                Inside(self.spec, self.group.trees, child, program, self.epoch).run()
-        os.close(program)
+                Inside(self.spec, self.group.trees, child, program, self.epoch, doors).run()
+        for fd in (program, *doors, *([] if birthplace is None else [birthplace])):
+            os.close(fd)
 
     def kill(self) -> None:
         """Killing process 1 ends its pid namespace and all that live there."""
@@ -174,15 +209,13 @@ class Birth:
             fd = os.open(f"/proc/{self.pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
             with contextlib.closing(os.fdopen(fd, "w")) as file:
                 file.write(f"0 {self.uid} {ranges.SIZE}\n")
-
-    def join(self) -> None:
-        """First the group itself, which becomes the top of the child's view, then the leaf."""
-        self.group.join(self.pid)
         self._send(b"j")
+
+    def settle(self) -> None:
+        """Once the child has its view from the group itself, it may sit in the leaf. The kernel lets
+        whoever moves another process wait, so a child of ours does, and nobody waits for that one."""
         self._listen("ready")
-        self.group.settle(self.pid)
-        if self.spec.nested:
-            self.group.open_up()
+        self.settler = Settler(self.group, self.pid, open_up=self.spec.nested)
 
     def mount_disk(self) -> None:
         disk = self.directory / "disk"
@@ -206,14 +239,25 @@ class Birth:
             for fd in fds:
                 os.close(fd)
 
-    def attach(self) -> None:
+    def _asking(self) -> Step:
+        return Step("ask-network", "ask the network helper for a cable", "unix(7)", self.ask_network)
+
+    def _plugging(self) -> Step:
+        return Step("network", "have its network plugged into the laboratory's bridge", "veth(4)", self.plug)
+
+    def ask_network(self) -> None:
         if self.network is None or self.spec.lab is None:
             raise StepError("network", "no network helper is running")
         namespace = network.namespace_fd(self.pid, self.pidfd)
         try:
-            self.lab_fd = self.network.attach(self.spec.lab, namespace, self.spec.lab_index)
+            self.cable = self.network.ask(self.spec.lab, namespace, self.spec.lab_index)
         finally:
             os.close(namespace)
+
+    def plug(self) -> None:
+        """The helper has worked meanwhile; its answer is all that is left."""
+        assert self.network is not None and self.cable is not None
+        self.lab_fd = self.network.answer(self.cable)
 
     def finish(self) -> None:
         self._listen("ptmx")

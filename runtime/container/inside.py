@@ -23,7 +23,7 @@ from runtime.container import confine, devices, volumes
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import network, syscalls
-from runtime.linux.cgroups import Hierarchy
+from runtime.linux.cgroups import Hierarchy, enter_by
 from runtime.oci.spec import Spec
 from runtime.plan import Step, timed
 
@@ -43,6 +43,7 @@ class Inside:
     channel: socket.socket
     init: int
     epoch: float
+    doors: list[int]
     fds: list[int] = field(default_factory=list)
     volumes: list[int] = field(default_factory=list)
 
@@ -77,8 +78,9 @@ class Inside:
         self.fds, self.volumes = fds[:first], fds[first:]
 
     def first_steps(self) -> list[Step]:
-        """Before the host moves us to the leaf of our cgroup."""
+        """What we are in when we make the cgroup namespace becomes the top of what we see."""
         return [
+            _inside("join-cgroup", "move ourselves into a control group in every hierarchy", "cgroups(7)", self.join_cgroups),
             _inside("become-root", "take user and group id 0 of the new user namespace", "user_namespaces(7)", self.become_root),
             _inside(
                 "cgroup-namespace",
@@ -125,6 +127,10 @@ class Inside:
         os.setgroups(())
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
+
+    def join_cgroups(self) -> None:
+        """In version 2's we were born. The doors were opened by the host, whose power they keep."""
+        enter_by(self.doors)
 
     def hide_cgroups(self) -> None:
         syscalls.unshare(c.CLONE_NEWCGROUP)

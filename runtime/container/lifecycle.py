@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runtime.container import ranges
-from runtime.container.birth import Birth, NetworkPort
+from runtime.container.birth import BORN, Birth, NetworkPort
 from runtime.container.processes import Host, Spawned, begin, spawn
 from runtime.errors import NotFoundError, SpecError
 from runtime.events import Event, Monitor
@@ -28,7 +28,7 @@ from runtime.linux.cgroups import Cgroup
 from runtime.oci import state as states
 from runtime.oci.spec import Process, Spec
 from runtime.oci.state import State
-from runtime.paths import Paths
+from runtime.paths import Paths, check_id, is_pooled
 from runtime.plan import StepTiming
 
 DEATH = 10.0  # seconds that killed processes may take to disappear
@@ -46,27 +46,51 @@ class Container:
         self.timings = timings
         self.exit_status: int | None = None
         self._birth = birth
-        self._host = Host(birth.spec, birth.group, birth.uid, birth.pidfd, birth.ptmx)
+        self._host = Host(birth.spec, birth.group, birth.uid, birth.pidfd, birth.ptmx, birth.settler)
         self._deleted = False
         self._spawned: list[int] = []
 
     @classmethod
     def create(
-        cls, spec: Spec, layers: list[Path], paths: Paths, monitor: Monitor, network: NetworkPort | None = None
+        cls,
+        spec: Spec,
+        layers: list[Path],
+        paths: Paths,
+        monitor: Monitor,
+        network: NetworkPort | None = None,
+        *,
+        parked: bool = False,
     ) -> Container:
-        """Make it whole, or raise StepError having undone everything.
+        """Make it whole, or raise StepError having undone everything. What is `parked` awaits `take`.
 
         The calling process must be root and single-threaded. It leaves its mount namespace, and
         from here on its children are born in the container's pid namespace.
         """
-        birth = Birth(spec, layers, paths, monitor, network, Cgroup(spec.id))
-        plan = birth.plan()
+        birth = Birth(spec, layers, paths, monitor, network, Cgroup(spec.id, parent=paths.cgroup))
+        plan = birth.plan(parked=parked)
         plan.run(monitor)
         syscalls.setns(birth.pidfd, c.CLONE_NEWPID)
         timings = sorted([*plan.timings, *birth.inside], key=lambda timing: timing.start_us)
         container = cls(birth, timings)
-        container.record("created")
+        if parked:
+            container.settled()
+        else:
+            container.record("created")
         return container
+
+    def take(self, spec: Spec, network: NetworkPort | None, epoch: float) -> None:
+        """Become the sandbox that was asked for at `epoch`; raise StepError if that fails, and then be
+        deleted. The spec differs from ours in what is particular to a request, and in nothing else."""
+        plan = self._birth.taking(spec, network, epoch)
+        plan.run(self.monitor)
+        waited = round((epoch - self._birth.epoch) * 1e6)
+        self.timings = [*(timing.before(waited) for timing in self.timings), *plan.timings]
+        self.spec, self._host = spec, replace(self._host, spec=spec)
+        self.record("created")
+
+    @property
+    def layers(self) -> list[Path]:
+        return self._birth.layers
 
     @property
     def uid_base(self) -> int:
@@ -110,6 +134,16 @@ class Container:
         self._spawned.append(begun.pid)
         return begun
 
+    def settled(self) -> None:
+        """Wait until process 1 is where it stays, and reap the one who moved it."""
+        if self._birth.settler:
+            self._birth.settler.reap()
+
+    @property
+    def settler_pidfd(self) -> int | None:
+        """Readable when `settled` will not have to wait."""
+        return self._birth.settler.pidfd if self._birth.settler else None
+
     def kill(self, number: int) -> None:
         """Signal process 1. SIGTERM and SIGKILL end the container; init takes no notice of others."""
         with contextlib.suppress(ProcessLookupError):
@@ -134,13 +168,14 @@ class Container:
         if self._deleted:
             return
         self._deleted = True
+        self.settled()
         with contextlib.suppress(OSError):
             self.group.kill()
         self.kill(signal.SIGKILL)
         self._reap()
         self._birth.kill()
         self._birth.unmount()
-        _remove(self.spec.id, self.paths, self.group)
+        _remove(self._birth.spec.id, self.paths, self.group)
         self.monitor.tell(Event("container.deleted", self.spec.id))
 
     def _reap(self) -> None:
@@ -166,8 +201,7 @@ def cleanup(identifier: str, paths: Paths) -> None:
 
     Whoever still lives in its control group is killed: nobody else has any business there.
     """
-    group = Cgroup(identifier)
-    paths.sandbox(identifier)
+    group = Cgroup(born(identifier, paths), parent=paths.cgroup)
     with contextlib.suppress(OSError, SpecError, NotFoundError):
         state = live_state(identifier, paths)
         if state.status != "stopped":
@@ -178,6 +212,17 @@ def cleanup(identifier: str, paths: Paths) -> None:
         group.kill()
     _await_empty(group)
     _remove(identifier, paths, group)
+
+
+def born(identifier: str, paths: Paths) -> str:
+    """The name of a container's control groups: its id, unless it came from the pool."""
+    try:
+        fd = os.open(paths.sandbox(identifier) / BORN, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return identifier
+    with os.fdopen(fd) as file:
+        name = file.read(64)
+    return check_id(name) if is_pooled(name) else identifier
 
 
 def _kill_checked(state: State) -> None:
@@ -203,4 +248,5 @@ def _remove(identifier: str, paths: Paths, group: Cgroup) -> None:
     if directory.is_symlink():
         directory.unlink()
     shutil.rmtree(directory, ignore_errors=True)
-    ranges.release(paths, identifier)
+    for name in {identifier, group.id}:
+        ranges.release(paths, name)

@@ -1,8 +1,9 @@
 """The network helper: one process that joins sandboxes of a laboratory by a switch.
 
-`python -m runtime.container.network` reads requests from a SEQPACKET socket on its standard
-input. Each carries two descriptors: the network namespace to plug in, and the socket on which
-the answer is wanted; the answer carries the laboratory's namespace, which the shim keeps open.
+`python -m runtime.container.network [SANDBOXES]` reads requests from a SEQPACKET socket on its
+standard input; SANDBOXES is the directory of those that may live already. A request carries two
+descriptors: the network namespace to plug in, and the socket on which the answer is wanted; the
+answer carries the laboratory's namespace, which the shim keeps open.
 
 A laboratory's network is a namespace of its own, so the host has no bridge, no address and no
 rule to clean up. When the last sandbox is gone its cables are gone too (a veth dies with either
@@ -21,16 +22,21 @@ import select
 import signal
 import socket
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
-from runtime.errors import SpecError
-from runtime.linux import netlink
+from runtime.errors import SpecError, VitrineError
+from runtime.linux import netlink, network
+from runtime.oci import state as states
+from runtime.oci.spec import PREFIX
 from runtime.paths import check_id
 
 SUBNET = "10.88.0."
 FIRST = 10
 LENGTH = 24
 SWEEP = 30.0  # seconds between looks for switches without cables
+SPARE = 2  # switches made ahead: a new one takes 2 ms of the time a student waits
 
 
 def address(index: int) -> str:
@@ -41,23 +47,35 @@ def address(index: int) -> str:
 
 
 class Laboratories:
-    """The switches that exist, by laboratory."""
+    """The switches that exist, by laboratory, and a few that wait for one.
 
-    def __init__(self) -> None:
-        self.namespaces: dict[str, int] = {}
+    A helper that follows one that died finds the switches of living sandboxes again: each
+    sandbox's shim holds a descriptor of its laboratory's namespace.
+    """
+
+    def __init__(self, sandboxes: Path | None = None) -> None:
+        self.namespaces = living(sandboxes) if sandboxes else {}
+        self.spare: list[int] = []
         self.numbers = itertools.count(1)
 
     def attach(self, lab: str, guest: int, index: int) -> int:
-        """Plug a guest in and return the laboratory's namespace. Cables' names are never reused:
-        the kernel removes a dead one late."""
+        """Plug a guest in and return the laboratory's namespace. Cables' names are never reused, not by
+        the next helper either: the kernel removes a dead one late."""
         wanted = address(index)
         if check_id(lab) not in self.namespaces:
-            self.namespaces[lab] = netlink.new_namespace_with_bridge()
+            self.namespaces[lab] = self.spare.pop() if self.spare else netlink.new_namespace_with_bridge()
         with netlink.entered(self.namespaces[lab]):
-            netlink.plug(f"v{next(self.numbers)}", guest)
+            netlink.plug(f"v{os.getpid()}.{next(self.numbers)}", guest)
         with netlink.entered(guest):
-            netlink.set_address(wanted, LENGTH)
+            network.set_address(netlink.GUEST_DEVICE, wanted, LENGTH)
         return self.namespaces[lab]
+
+    def prepare(self) -> bool:
+        """Make one more spare switch, while nobody waits; False if there are enough."""
+        if len(self.spare) >= SPARE:
+            return False
+        self.spare.append(netlink.new_namespace_with_bridge())
+        return True
 
     def sweep(self) -> None:
         """Forget the switches that nobody is plugged into."""
@@ -68,9 +86,31 @@ class Laboratories:
                 os.close(self.namespaces.pop(lab))
 
     def close(self) -> None:
-        for namespace in self.namespaces.values():
+        for namespace in (*self.namespaces.values(), *self.spare):
             os.close(namespace)
         self.namespaces.clear()
+        self.spare.clear()
+
+
+def living(sandboxes: Path) -> dict[str, int]:
+    """The laboratories' namespaces that shims hold, as descriptors of our own."""
+    found: dict[str, int] = {}
+    for directory in sandboxes.iterdir() if sandboxes.is_dir() else ():
+        with contextlib.suppress(OSError, ValueError, VitrineError):
+            lab = json.loads((directory / "config.json").read_text())["annotations"].get(PREFIX + "lab")
+            state = states.read(directory / "state.json")
+            alive = states.is_alive(state.shim_pid, state.shim_start_time, state.boot_id)
+            if alive and lab and lab not in found and (namespace := held_by(state.shim_pid)) is not None:
+                found[check_id(lab)] = namespace
+    return found
+
+
+def held_by(shim: int) -> int | None:
+    """The network namespace a shim has open: it has its laboratory's and no other."""
+    for link in Path(f"/proc/{shim}/fd").iterdir():
+        if os.readlink(link).startswith("net:["):
+            return os.open(link, os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def answer(labs: Laboratories, data: bytes, fds: list[int]) -> None:
@@ -88,28 +128,33 @@ def answer(labs: Laboratories, data: bytes, fds: list[int]) -> None:
                 channel.send(json.dumps({"error": f"{error}"}).encode())
 
 
-def serve(requests: socket.socket) -> None:
-    """Answer until nobody holds the other end."""
-    labs = Laboratories()
-    with contextlib.closing(labs):
-        while True:
-            if not select.select([requests], [], [], SWEEP)[0]:
-                labs.sweep()
-                continue
-            data, fds, _, _ = socket.recv_fds(requests, 65536, 2)
-            try:
-                if not data:
-                    return
-                answer(labs, data, list(fds))
-            finally:
-                for fd in fds:
-                    os.close(fd)
+def serve(requests: socket.socket, labs: Laboratories) -> None:
+    """Answer until nobody holds the other end. The sweep comes when it is due, however busy we are."""
+    due = time.monotonic() + SWEEP
+    while True:
+        if time.monotonic() >= due:
+            labs.sweep()
+            due = time.monotonic() + SWEEP
+        waiting = select.select([requests], [], [], 0)[0]
+        if not waiting and labs.prepare():
+            continue
+        if not waiting and not select.select([requests], [], [], max(0.0, due - time.monotonic()))[0]:
+            continue
+        data, fds, _, _ = socket.recv_fds(requests, 65536, 2)
+        try:
+            if not data:
+                return
+            answer(labs, data, list(fds))
+        finally:
+            for fd in fds:
+                os.close(fd)
 
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the spawner's to act on
-    with socket.socket(fileno=os.dup(0)) as requests:
-        serve(requests)
+    labs = Laboratories(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    with socket.socket(fileno=os.dup(0)) as requests, contextlib.closing(labs):
+        serve(requests, labs)
     return 0
 
 

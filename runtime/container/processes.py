@@ -1,7 +1,7 @@
 """Another process for a container that lives: terminals' shells, checks, commands.
 
 The kernel has no call "run this in there". A child of ours walks in: it joins the control
-groups, enters the namespaces of process 1 by its pidfd, gives up what every process of the
+groups (born in that of version 2), enters the namespaces of process 1 by its pidfd, gives up what every process of the
 container gives up, and executes. Its parent is the shim, so its exit status is ours to read.
 
 On the way it is neither host nor guest: it has the host's memory and the guest's neighbours.
@@ -21,10 +21,11 @@ import struct
 from dataclasses import dataclass
 
 from runtime.container import confine
+from runtime.container.settling import Settler
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import syscalls, terminals
-from runtime.linux.cgroups import Cgroup
+from runtime.linux.cgroups import Cgroup, enter_by
 from runtime.oci.spec import PATH, Process, Spec
 
 # The pid namespace is not among them: it holds for children only, and the shim has entered it.
@@ -58,6 +59,7 @@ class Host:
     uid: int
     init_pidfd: int
     ptmx: int
+    settler: Settler | None = None
 
 
 def spawn(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
@@ -106,8 +108,9 @@ def _pipes(host: Host, process: Process) -> tuple[list[int], list[int]]:
 
 def _fork(host: Host, process: Process, ours: list[int], theirs: list[int], terminal: bool) -> Spawned:
     read_end, write_end = os.pipe()
+    birthplace = host.group.birthplace(leaf=True)
     try:
-        pid = os.fork()
+        pid, pidfd = syscalls.clone3(0, group=birthplace)
         if pid == 0:
             _child(host, process, theirs, write_end, terminal)
     except BaseException:
@@ -115,7 +118,8 @@ def _fork(host: Host, process: Process, ours: list[int], theirs: list[int], term
         raise
     finally:
         os.close(write_end)
-    pidfd = os.pidfd_open(pid)
+        if birthplace is not None:
+            os.close(birthplace)
     return Spawned(pid, pidfd, read_end, ours[0]) if terminal else Spawned(pid, pidfd, read_end, None, *ours)
 
 
@@ -144,7 +148,9 @@ def _child(host: Host, process: Process, fds: list[int], report: int, terminal: 
     """Never returns. `step` is what the report names when something fails."""
     step = "enter"
     try:
-        host.group.enter()
+        enter_by(host.group.doors())
+        if host.settler and not terminal:
+            host.settler.wait()
         confine.prepare(host.spec)
         step = "setns"
         syscalls.setns(host.init_pidfd, ENTERED)

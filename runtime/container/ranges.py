@@ -34,13 +34,23 @@ def lease(paths: Paths, identifier: str) -> int:
     draft = paths.ranges / f".{identifier}.{os.getpid()}"
     draft.write_text(identifier)
     try:
+        taken = set(os.listdir(paths.ranges))
         for number in range(count()):
+            if str(number) in taken:
+                continue
             with contextlib.suppress(FileExistsError):
                 os.link(draft, paths.ranges / str(number))
                 return first_uid() + number * SIZE
     finally:
         draft.unlink()
     raise ExistsError(f"all {count()} ranges of user ids are taken")
+
+
+def transfer(paths: Paths, uid: int, identifier: str) -> None:
+    """Write another holder's name into the lease of the range that begins at this host id."""
+    draft = paths.ranges / f".{identifier}.{os.getpid()}"
+    draft.write_text(identifier)
+    os.replace(draft, paths.ranges / str((uid - first_uid()) // SIZE))
 
 
 def release(paths: Paths, identifier: str) -> None:

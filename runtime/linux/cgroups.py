@@ -5,7 +5,12 @@ controller, version 2 one tree for all. A container gets a group of the same nam
 tree. If one were left out, root inside could mount that tree from the top and read the names of
 the other containers in it: a cgroup namespace hides only what lies above one's own group.
 
-See cgroups(7), cgroup_namespaces(7). Without it one guest can take all memory and processors.
+A process that is *moved* makes the kernel wait until no process anywhere forks or ends (several
+milliseconds, and ten hierarchies would wait ten times). Two ways avoid the wait: to be born in the
+group (CLONE_INTO_CGROUP, version 2), and to move *oneself*, a single thread, by writing 0 to
+`tasks` (version 1). Every process of a container comes in that way; see docs/adr.
+
+See cgroups(7), cgroup_namespaces(7), clone(2). Without it one guest can take all memory and processors.
 """
 
 from __future__ import annotations
@@ -55,12 +60,13 @@ def hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
 class Cgroup:
     """The groups of one container, all named after its id."""
 
-    def __init__(self, identifier: str, trees: list[Hierarchy] | None = None) -> None:
+    def __init__(self, identifier: str, trees: list[Hierarchy] | None = None, parent: str = PARENT) -> None:
         self.id = identifier
+        self.parent = parent
         self.trees = hierarchies() if trees is None else trees
 
     def path(self, tree: Hierarchy) -> Path:
-        return tree.path / PARENT / self.id
+        return tree.path / self.parent / self.id
 
     @property
     def unified(self) -> Path | None:
@@ -115,21 +121,21 @@ class Cgroup:
                     with contextlib.suppress(FileNotFoundError):
                         os.chown(directory / name, uid, uid)
 
-    def join(self, pid: int = 0) -> None:
-        """Move a process (0: this one) into the group, in every tree."""
-        for tree in self.trees:
-            _write(self.path(tree) / "cgroup.procs", str(pid))
+    def doors(self) -> list[int]:
+        """A descriptor for each version 1 tree; whoever holds them may `enter_by` them."""
+        flags = os.O_WRONLY | os.O_CLOEXEC
+        return [os.open(self.path(tree) / "tasks", flags) for tree in self.trees if not tree.unified]
 
-    def settle(self, pid: int = 0) -> None:
+    def birthplace(self, *, leaf: bool) -> int | None:
+        """Version 2: the group, or its leaf, as a descriptor for CLONE_INTO_CGROUP; None without version 2."""
+        if not (unified := self.unified):
+            return None
+        return os.open(unified / LEAF if leaf else unified, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def settle(self, pid: int) -> None:
         """Version 2: move into the leaf, so that the group itself may get children."""
         if unified := self.unified:
             _write(unified / LEAF / "cgroup.procs", str(pid))
-
-    def enter(self) -> None:
-        """Move this process where the guest's processes live: the group, or the leaf of version 2."""
-        for tree in self.trees:
-            path = self.path(tree)
-            _write((path / LEAF if tree.unified else path) / "cgroup.procs", "0")
 
     def open_up(self) -> None:
         """Version 2: offer the controllers to the guest's own groups. hugetlb, where it is the
@@ -177,11 +183,17 @@ class Cgroup:
                     time.sleep(0.005)
 
 
-def remove_parents() -> None:
+def enter_by(doors: list[int]) -> None:
+    """Move this process, which has one thread, through `Cgroup.doors`. Moving oneself makes nobody wait."""
+    for door in doors:
+        os.write(door, b"0")
+
+
+def remove_parents(parent: str = PARENT) -> None:
     """Remove the groups that held the containers' groups, wherever no container is left."""
     for tree in hierarchies():
         with contextlib.suppress(OSError):  # not empty, or never made
-            os.rmdir(tree.path / PARENT)
+            os.rmdir(tree.path / parent)
 
 
 def _make(path: Path) -> None:

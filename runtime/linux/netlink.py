@@ -1,4 +1,4 @@
-"""Links and addresses, through pyroute2: the one module that needs more than Python itself.
+"""Links, through pyroute2: the one module that needs more than Python itself.
 
 A veth is a cable with a device at either end; a bridge is a switch. Each function works in the
 network namespace that the process is in at that moment, so callers enter first and leave after.
@@ -10,6 +10,7 @@ See rtnetlink(7), veth(4), bridge(8). Without it the machines of a lesson cannot
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,8 +41,7 @@ def new_namespace_with_bridge() -> int:
     try:
         syscalls.unshare(c.CLONE_NEWNET)
         with IPRoute() as ip:
-            ip.link("add", ifname=BRIDGE, kind="bridge")
-            ip.link("set", index=_index(ip, BRIDGE), state="up")
+            ip.link("add", ifname=BRIDGE, kind="bridge", state="up")
         return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         syscalls.setns(home, c.CLONE_NEWNET)
@@ -49,29 +49,15 @@ def new_namespace_with_bridge() -> int:
 
 
 def plug(name: str, guest: int) -> None:
-    """A cable from our bridge into the guest's namespace, where its end is called eth0."""
-    with IPRoute() as ip:
-        ip.link("add", ifname=name, kind="veth", peer={"ifname": GUEST_DEVICE, "net_ns_fd": guest})
-        ip.link("set", index=_index(ip, name), master=_index(ip, BRIDGE), state="up")
+    """A cable from our bridge into the guest's namespace, where its end is called eth0.
 
-
-def set_address(address: str, length: int) -> None:
-    """Give this namespace's eth0 an address and bring it up; there is no route to anywhere else."""
+    One message: the kernel makes the pair, hands the far end over and plugs the near one in.
+    """
+    peer = {"ifname": GUEST_DEVICE, "net_ns_fd": guest}
     with IPRoute() as ip:
-        index = _index(ip, GUEST_DEVICE)
-        ip.addr("add", index=index, address=address, prefixlen=length)
-        ip.link("set", index=index, state="up")
+        ip.link("add", ifname=name, kind="veth", peer=peer, master=socket.if_nametoindex(BRIDGE), state="up")
 
 
 def ports() -> int:
-    """How many cables are plugged into the bridge here."""
-    with IPRoute() as ip:
-        bridge = _index(ip, BRIDGE)
-        return sum(1 for link in ip.get_links() if link.get_attr("IFLA_MASTER") == bridge)
-
-
-def _index(ip: IPRoute, name: str) -> int:
-    found = ip.link_lookup(ifname=name)
-    if not found:
-        raise OSError(19, f"no network device {name}")
-    return int(found[0])
+    """How many cables there are in this namespace: it holds nothing else but `lo` and the bridge."""
+    return sum(name not in ("lo", BRIDGE) for _, name in socket.if_nameindex())

@@ -1,7 +1,7 @@
 """Network namespaces: an own set of devices, addresses, routes and ports.
 
 A new one holds nothing but `lo`, and even that is down: without `up` a program cannot reach
-its own 127.0.0.1. One ioctl is enough for that; links and addresses are `netlink`'s affair.
+its own 127.0.0.1. A few ioctls are enough for that and for an address; links are `netlink`'s affair.
 
 See network_namespaces(7), netdevice(7).
 """
@@ -20,10 +20,30 @@ _IFF_UP = 1
 
 def loopback_up() -> None:
     """Bring `lo` up in the network namespace of this process."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        request = struct.pack("16sH22x", b"lo", 0)
-        (flags,) = struct.unpack_from("H", fcntl.ioctl(sock, c.SIOCGIFFLAGS, request), 16)
-        fcntl.ioctl(sock, c.SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+    with _control() as sock:
+        _up(sock, b"lo")
+
+
+def set_address(device: str, address: str, length: int) -> None:
+    """Give a device here an IPv4 address and bring it up; there is no route to anywhere else."""
+    mask = struct.pack("!I", 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF)
+    name = device.encode()
+    with _control() as sock:
+        for call, value in ((c.SIOCSIFADDR, socket.inet_aton(address)), (c.SIOCSIFNETMASK, mask)):
+            # struct ifreq: the device's name, then a sockaddr_in (family, port, address)
+            fcntl.ioctl(sock, call, struct.pack("16sHH4s16x", name, socket.AF_INET, 0, value))
+        _up(sock, name)
+
+
+def _control() -> socket.socket:
+    """Any socket will do: it says which network namespace is meant."""
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+
+
+def _up(sock: socket.socket, device: bytes) -> None:
+    request = struct.pack("16sH22x", device, 0)
+    (flags,) = struct.unpack_from("H", fcntl.ioctl(sock, c.SIOCGIFFLAGS, request), 16)
+    fcntl.ioctl(sock, c.SIOCSIFFLAGS, struct.pack("16sH22x", device, flags | _IFF_UP))
 
 
 def namespace_fd(pid: int, pidfd: int) -> int:

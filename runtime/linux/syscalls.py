@@ -73,13 +73,17 @@ def _call(name: str, *args: object, path: object = None) -> int:
     return result
 
 
-def clone3(flags: int, exit_signal: int = 17) -> tuple[int, int]:
-    """fork(2) with flags. Returns (pid, pidfd) to the parent and (0, -1) to the child."""
+def clone3(flags: int, exit_signal: int = 17, group: int | None = None) -> tuple[int, int]:
+    """fork(2) with flags. Returns (pid, pidfd) to the parent and (0, -1) to the child.
+
+    With `group`, the descriptor of a version 2 control group, the child is born in it.
+    """
     pidfd = ctypes.c_int(-1)
     args = (ctypes.c_uint64 * 11)()
-    args[0] = flags | c.CLONE_PIDFD
+    args[0] = flags | c.CLONE_PIDFD | (0 if group is None else c.CLONE_INTO_CGROUP)
     args[1] = ctypes.addressof(pidfd)
     args[4] = exit_signal
+    args[10] = group or 0
     pid = _call("clone3", args, ctypes.sizeof(args))
     return pid, pidfd.value
 

@@ -41,14 +41,45 @@ class Sandbox:
     def __init__(self, loop: Loop, container: Container, paths: Paths) -> None:
         self.loop = loop
         self.container = container
-        self.id = container.spec.id
         self.paths = paths
         self.terminals: dict[int, Terminal] = {}
         self.init_exit: Exit | None = None
         self.default_pid = 0
         self.paused = False
         self.oom_kills = 0
+        self.warm: Terminal | None = None
         loop.watch(container.init_pidfd, READ, self.init_ended)
+        if (pidfd := container.settler_pidfd) is not None:
+            loop.watch(pidfd, READ, lambda events: self.settled(pidfd))
+
+    def settled(self, pidfd: int) -> None:
+        """Init is where it stays; the child that moved it has ended."""
+        self.loop.unwatch(pidfd)
+        self.container.settled()
+
+    @property
+    def id(self) -> str:
+        """A sandbox from the pool gets its id late."""
+        return self.container.spec.id
+
+    def warm_up(self) -> None:
+        """Start terminal 1's shell before anyone looks, so that it waits at its prompt."""
+        self.warm = self.open_terminal(requests.hello({"n": 1}))
+
+    def fits(self, hello: dict[str, Any]) -> bool:
+        """Whether the shell that waits is the one asked for; then it takes the asker's size."""
+        usual = requests.hello({"n": 1, **{name: hello[name] for name in ("since", "cols", "rows", "write", "flow")}})
+        if hello != usual:
+            return False
+        assert self.warm is not None
+        self.warm.resize(hello["cols"], hello["rows"])
+        return True
+
+    def cool(self) -> None:
+        """Forget a shell that nobody has seen: it started before what happens now, and may have to know of it."""
+        if self.warm is not None:
+            self.close_terminal(self.warm)
+            self.warm = None
 
     def reap(self, pid: int, pidfd: int, ended: Callable[[Exit], None]) -> None:
         """Call back with how a child ended."""
@@ -118,6 +149,11 @@ class Sandbox:
         """Look at a terminal; the first look starts it."""
         hello = requests.hello(fields)
         number = hello["n"]
+        if self.warm is not None and number == 1:
+            if self.fits(hello):
+                self.warm = None
+            else:
+                self.cool()
         terminal = self.terminals.get(number) if number is not None else None
         if terminal is None:
             terminal = self.open_terminal(hello)
@@ -171,6 +207,7 @@ class Sandbox:
 
     def run_command(self, connection: Connection, process: Process, asked: dict[str, Any]) -> Execution:
         """The same for a process already described."""
+        self.cool()
         spawned = self.container.begin(process, terminal=False)
         execution = Execution(
             self.loop, connection, spawned, stdin=asked["stdin"], more_stdin=asked["more_stdin"],
@@ -254,6 +291,7 @@ class Sandbox:
             {"n": terminal.number, "viewers": len(terminal.viewers), "offset": terminal.ring.head,
              "exit": terminal.exit}
             for terminal in self.terminals.values()
+            if terminal is not self.warm
         ]  # fmt: skip
         return {
             "state": records.read(self.paths.state_file(self.id)).to_dict(),

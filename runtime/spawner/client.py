@@ -39,9 +39,7 @@ class SpawnerClient:
                 while answers[-1].get("more"):
                     answers.append(receive(connection, verb))
             except OSError as error:
-                raise SpawnerUnavailable(
-                    f"no spawner answers at {self.paths.spawner_socket}: {error}"
-                ) from error
+                raise SpawnerUnavailable(f"no spawner answers at {self.paths.spawner_socket}: {error}") from error
         return answers
 
     def create(self, **request: Any) -> dict[str, Any]:

@@ -36,8 +36,9 @@ class Forks:
         self.loop = Loop()
         self.entries: dict[str, Entry] = {}
         self.clients: set[socket.socket] = set()
-        self.network = NetworkHelper()
+        self.network = NetworkHelper(paths.sandboxes)
         self.stopping = False
+        self.leaving = False  # stopping, but the students' sandboxes stay for the next spawner
         self.wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def forget(self, client: socket.socket) -> None:
@@ -47,16 +48,16 @@ class Forks:
         client.close()
 
     def remove_all(self) -> None:
-        """Send the undertaker to every sandbox, and end when the last has gone."""
+        """Send the undertaker to every sandbox that goes with us, and end when the last has gone."""
         self.stopping = True
         for entry in list(self.entries.values()):
-            if not entry.going:
+            if not entry.going and (entry.pooled or not self.leaving):
                 self.remove(entry)
         self.end_if_empty()
 
     def end_if_empty(self) -> None:
-        """The last sandbox has gone and the end was asked for."""
-        if self.stopping and not self.entries:
+        """The last sandbox that has to go has gone, and the end was asked for."""
+        if self.stopping and not [entry for entry in self.entries.values() if entry.pooled or not self.leaving]:
             self.loop.stop()
 
     def watch_shim(self, entry: Entry) -> None:
@@ -74,9 +75,16 @@ class Forks:
 
     def remove(self, entry: Entry) -> None:
         """Send the undertaker."""
-        pid = self.in_fork(lambda: bury(entry.id, self.paths, entry.shim), reap=False)
+        self.lost(entry)
+        pid = self.in_fork(lambda: bury(entry.id, self.paths, entry.shim, entry.born), reap=False)
         undertaker = entry.undertaker = os.pidfd_open(pid)
         self.loop.watch(undertaker, READ, lambda events: self.buried(entry, pid))
+
+    def lost(self, entry: Entry) -> None:
+        """A hook: this one will not be ready for anyone."""
+
+    def instead(self, entry: Entry) -> None:
+        """A hook: the request that this one had taken is still to be served."""
 
     def buried(self, entry: Entry, pid: int) -> None:
         """The undertaker is back: tell those who wait how it went."""
@@ -96,6 +104,8 @@ class Forks:
         for client in entry.waiting:
             birth.reply(client, answer)
             self.forget(client)
+        if entry.asked:
+            self.instead(entry)
         self.end_if_empty()
 
     def in_fork(self, act: Callable[[], None], client: socket.socket | None = None, *, reap: bool = True) -> int:

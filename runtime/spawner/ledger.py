@@ -10,10 +10,11 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from runtime.errors import VitrineError
 from runtime.oci import state as records
-from runtime.paths import ID_PATTERN, Paths
+from runtime.paths import ID_PATTERN, Paths, is_pooled
 
 
 @dataclass
@@ -25,11 +26,22 @@ class Entry:
     child_pid: int = 0  # ours to reap, if the shim is our child
     undertaker: int | None = None  # a pidfd too
     waiting: list[socket.socket] = field(default_factory=list)
+    born: str = ""  # the name it had in the pool
+    recipe: str = ""  # what it is ready for, while it is there
+    ready: bool = False
+    control: socket.socket | None = None  # our end of its socket, until it has taken a request
+    failure: str = ""
+    asked: tuple[socket.socket, dict[str, Any]] | None = None  # the request it is taking
 
     @property
     def going(self) -> bool:
         """Is its removal under way?"""
         return self.undertaker is not None
+
+    @property
+    def pooled(self) -> bool:
+        """Does it wait for someone to ask? Then it is nobody's sandbox yet."""
+        return is_pooled(self.id)
 
 
 def survivors(paths: Paths) -> Iterator[tuple[str, int | None]]:

@@ -1,7 +1,7 @@
 """The network helper, seen from the spawner: one process for all labs of this node.
 
 Links and addresses are made by a library that takes a fifth of a second to import, so one
-process does it for everyone. It is started with the first lab that needs it. Each shim asks
+process does it for everyone. A node's spawner starts it at once, another with the first lab. Each shim asks
 on the same socket; a SEQPACKET message is whole or not there, and each carries the socket its
 answer is wanted on, so many may ask at once.
 
@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from runtime.errors import RefusedError
 
@@ -29,15 +30,19 @@ class Port:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
 
-    def attach(self, lab: str, namespace: int, index: int) -> int:
-        """Plug a network namespace into a lab's bridge; a descriptor that keeps the lab's network."""
+    def ask(self, lab: str, namespace: int, index: int) -> socket.socket:
+        """Ask for a network namespace to be plugged into a lab's bridge; where the answer will come."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours:
-            ours.settimeout(PATIENCE)
-            request = {"verb": "attach", "lab": lab, "index": index}
-            with theirs:
-                socket.send_fds(self.socket, [json.dumps(request).encode()], [namespace, theirs.fileno()])
-            message, descriptors, _, _ = socket.recv_fds(ours, 65536, 1)
+        ours.settimeout(PATIENCE)
+        request = {"verb": "attach", "lab": lab, "index": index}
+        with theirs:
+            socket.send_fds(self.socket, [json.dumps(request).encode()], [namespace, theirs.fileno()])
+        return ours
+
+    def answer(self, channel: socket.socket) -> int:
+        """The answer: a descriptor that keeps the lab's network."""
+        with channel:
+            message, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
         answer = json.loads(message or b'{"error": "the network helper ended"}')
         if "error" in answer or not descriptors:
             raise RefusedError("network", "network", str(answer.get("error", "no descriptor came")))
@@ -51,7 +56,8 @@ class Port:
 class NetworkHelper:
     """Starts the helper when it is needed, and again if it has died."""
 
-    def __init__(self) -> None:
+    def __init__(self, sandboxes: Path) -> None:
+        self.sandboxes = sandboxes
         self.process: subprocess.Popen[bytes] | None = None
         self.socket: socket.socket | None = None
 
@@ -68,7 +74,7 @@ class NetworkHelper:
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "runtime.container.network"],
+                [sys.executable, "-m", "runtime.container.network", str(self.sandboxes)],
                 stdin=theirs.fileno(), start_new_session=True,
             )  # fmt: skip
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.errors import RefusedError
-from runtime.paths import ID_PATTERN
+from runtime.paths import ID_PATTERN, is_pooled
 
 MEBIBYTE = 1 << 20
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
@@ -86,8 +86,11 @@ def admit(peer: Peer, verb: object, site_uid: int) -> str:
 
 
 def identifier(request: Mapping[str, Any]) -> str:
-    """The sandbox a request is about."""
-    return matching(request, "id", ID_PATTERN)
+    """The sandbox a request is about. Those that wait in the pool are nobody's to name."""
+    name = matching(request, "id", ID_PATTERN)
+    if is_pooled(name):
+        raise refuse("id", f"{name!r} is a name of the pool's")
+    return name
 
 
 def matching(request: Mapping[str, Any], field: str, pattern: re.Pattern[str], default: str | None = None) -> str:

@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import socket
+import time
 from typing import Any
 
 from runtime.container.lifecycle import live_state
@@ -23,22 +24,21 @@ from runtime.linux import cgroups
 from runtime.loop import READ
 from runtime.paths import Paths
 from runtime.shim.client import ShimClient
-from runtime.spawner import birth, places, requests
+from runtime.spawner import birth, places, pool, requests
 from runtime.spawner.client import LARGEST_MESSAGE
-from runtime.spawner.forks import Forks
 from runtime.spawner.ledger import Entry, survivors
+from runtime.spawner.makers import MOST_SANDBOXES, Makers
 from runtime.spawner.requests import Peer
 
-MOST_SANDBOXES = 4096
 LISTED_AT_ONCE = 50
 Request = dict[str, Any]
 
 
-class Spawner(Forks):
+class Spawner(Makers):
     """Listens, checks, forks, reaps."""
 
     def __init__(self, paths: Paths, *, ephemeral: bool = False) -> None:
-        super().__init__(paths)
+        super().__init__(paths, 0 if ephemeral else pool.size(os.environ))
         self.ephemeral = ephemeral
         self.ending: list[socket.socket] = []
         self.wake_on_signals()
@@ -55,11 +55,12 @@ class Spawner(Forks):
         self.loop.watch(readable, READ, lambda events: self.interrupted())
 
     def interrupted(self) -> None:
-        """A signal: end, leaving the shims to the next spawner unless we are ephemeral."""
-        if not self.ephemeral or self.stopping:
+        """A signal: end, leaving the shims to the next spawner unless we are ephemeral. A second one: at once."""
+        if self.stopping:
             self.loop.stop()
             return
         os.read(self.wakeup[0], 64)
+        self.leaving = not self.ephemeral
         self.remove_all()
 
     def adopt(self) -> None:
@@ -85,7 +86,7 @@ class Spawner(Forks):
                 birth.reply(client, {"ok": True})
             with contextlib.suppress(FileNotFoundError):
                 self.paths.spawner_socket.unlink()
-            cgroups.remove_parents()
+            cgroups.remove_parents(self.paths.cgroup)
 
     # Requests
 
@@ -130,12 +131,14 @@ class Spawner(Forks):
 
     def do_ping(self, client: socket.socket, request: Request, peer: Peer) -> bool:
         """Alive, and how full."""
-        birth.reply(client, {"ok": True, "pid": os.getpid(), "sandboxes": len(self.entries)})
+        pooled = sum(entry.pooled for entry in self.entries.values())
+        ready = sum(entry.ready for entry in self.pool.parked)
+        birth.reply(client, {"ok": True, "pid": os.getpid(), "sandboxes": len(self.entries) - pooled, "ready": ready})
         return False
 
     def do_list(self, client: socket.socket, request: Request, peer: Peer) -> bool:
         """The states of all sandboxes: a thousand files to read, so a messenger does it."""
-        identifiers = list(self.entries)
+        identifiers = [name for name, entry in self.entries.items() if not entry.pooled]
         self.in_fork(lambda: send_list(client, identifiers, self.paths), client)
         return False
 
@@ -178,16 +181,11 @@ class Spawner(Forks):
             raise ExistsError(f"a sandbox has the id {fields['id']} already")
         if self.stopping or len(self.entries) >= MOST_SANDBOXES:
             raise RefusedError("full", None, "this node takes no more sandboxes")
-        network = self.network.port() if fields["net"] == "lab" else None
-        entry = self.entries[fields["id"]] = Entry(fields["id"])
-        me = os.getpid()
-        entry.child_pid = self.in_fork(
-            lambda: birth.become_shim(fields, self.paths, network, self.group, client, me), client, reap=False
-        )
-        entry.shim = os.pidfd_open(entry.child_pid)
-        if network is not None:
-            network.close()
-        self.watch_shim(entry)
+        asked = time.monotonic()
+        entry = self.pool.take(fields)
+        if entry is not None:
+            return self.hand_over(entry, client, fields, asked)
+        self.make(client, fields, [])
         return False
 
     def do_delete(self, client: socket.socket, request: Request, peer: Peer) -> bool:

@@ -20,12 +20,14 @@ from runtime.paths import Paths
 PATIENCE = 10.0
 
 
-def bury(identifier: str, paths: Paths, shim: int | None) -> None:
-    """End the shim behind this pidfd, if there is one, and remove all that carries the id."""
+def bury(identifier: str, paths: Paths, shim: int | None, born: str = "") -> None:
+    """End the shim behind this pidfd, if there is one, and remove all that carries the id, or the name
+    under which it was born in the pool."""
     if shim is not None:
         end(shim)
-    cleanup(identifier, paths)
-    shutil.rmtree(paths.sandbox(identifier), ignore_errors=True)
+    for name in filter(None, (identifier, born)):
+        cleanup(name, paths)
+        shutil.rmtree(paths.sandbox(name), ignore_errors=True)
 
 
 def end(pidfd: int) -> None:

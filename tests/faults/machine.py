@@ -60,7 +60,7 @@ class Machine:
     def start(self, **variables: str) -> None:
         """Start the spawner and wait for its answer."""
         own = {"VITRINE_STATE": str(self.paths.state), "VITRINE_RUN": str(self.paths.run)}
-        own |= {"VITRINE_UID_BASE": str(self.base), "VITRINE_RANGES": str(RANGES)}
+        own |= {"VITRINE_UID_BASE": str(self.base), "VITRINE_RANGES": str(RANGES), "VITRINE_POOL": "0"}
         command = [sys.executable, "-m", "runtime.spawner", "--foreground"]
         environment = {**os.environ, **own, **variables}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
@@ -125,7 +125,7 @@ def cgroups(prefix: str) -> list[str]:
     """The cgroups of our sandboxes, in every hierarchy."""
     lines = [line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     mounts = [left.split()[4] for left, right in lines if right.split()[0] in ("cgroup", "cgroup2")]
-    return [str(path) for mount in mounts for path in Path(mount).glob(f"vitrine/{prefix}*")]
+    return [str(path) for mount in mounts for path in Path(mount).glob(f"vitrine*/{prefix}*")]
 
 
 def census(machine: Machine, prefix: str) -> dict[str, list[str]]:

@@ -28,17 +28,16 @@ def has_linux_image() -> bool:
     return index.exists() and '"linux"' in index.read_text()
 
 
-needs_node = pytest.mark.skipif(
-    os.geteuid() != 0 or not has_linux_image(), reason="needs root and the image named linux"
-)
+needs_node = pytest.mark.skipif(os.geteuid() != 0 or not has_linux_image(), reason="needs root and the image named linux")
 
 
 class Node:
     """A running spawner and its clients."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, pool: int = 0) -> None:
         self.run = run
-        self.environment = {**os.environ, "VITRINE_RUN": str(run), "VITRINE_UID_BASE": UID_BASE}
+        own = {"VITRINE_RUN": str(run), "VITRINE_UID_BASE": UID_BASE, "VITRINE_POOL": str(pool)}
+        self.environment = {**os.environ, **own}
         self.paths = Paths(Paths.from_environment().state, run)
         self.spawner = SpawnerClient(self.paths, timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
@@ -83,7 +82,7 @@ class Node:
             if identifier in line:
                 found.append(line)
             elif " - cgroup" in line:
-                group = Path(line.split()[4]) / "vitrine" / identifier
+                group = Path(line.split()[4]) / self.paths.cgroup / identifier
                 found += [str(group)] if group.exists() else []
         leases = self.paths.ranges.glob("*")
         return found + [str(lease) for lease in leases if lease.read_text() == identifier]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from runtime.container.lifecycle import cleanup
-from runtime.linux.cgroups import Cgroup
+from runtime.linux.cgroups import Cgroup, remove_parents
 from runtime.paths import Paths
 from tests import needs
 
@@ -75,7 +75,7 @@ class Guest:
 
     def traces(self) -> list[Path]:
         """What is left of this container on the host."""
-        group = Cgroup(self.id)
+        group = Cgroup(self.id, parent=self.paths.cgroup)
         places = [*(group.path(tree) for tree in group.trees), self.paths.sandbox(self.id)]
         return [place for place in places if place.exists()] + list(self.paths.ranges.glob("*"))
 
@@ -105,6 +105,7 @@ def make(run_directory: Path) -> Iterator[Callable[..., Guest]]:
         if guest.driver.poll() is None:
             guest.delete()
         cleanup(guest.id, guest.paths)
+        remove_parents(guest.paths.cgroup)
         shutil.rmtree(guest.paths.run)
 
 
@@ -116,6 +117,7 @@ def _shared(run_directory: Path, profile: str) -> Iterator[Guest]:
     guest = Guest(paths, base, id=name, profile=profile, hosts={"other": "10.88.0.11"}, hostname="otter")
     yield guest
     guest.delete()
+    remove_parents(paths.cgroup)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ pytestmark = [needs.root, needs.image, needs.cgroups]
 
 HOST_STEPS = [
     "directory", "uid-range", "private-mounts", "cgroup", "limits", "namespaces", "map-ids",
-    "join-cgroup", "disk", "layers", "overlay", "enter",
+    "disk", "layers", "overlay", "settle", "enter",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_failed_birth_is_undone(make):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("step", [*HOST_STEPS, "pivot-root", "mount-dev"])
+@pytest.mark.parametrize("step", [*HOST_STEPS, "join-cgroup", "pivot-root", "mount-dev"])
 def test_killed_creator(make, step):
     """If the creator is killed after any step, cleanup by id removes every trace, and may be repeated."""
     guest = make({"VITRINE_FAIL_AFTER": step})

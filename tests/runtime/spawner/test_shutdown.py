@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from runtime.linux.cgroups import PARENT, hierarchies
+from runtime.linux.cgroups import hierarchies
 from tests.runtime.node import Node, needs_node
 
 pytestmark = needs_node
 
 
-def empty_parents() -> list[str]:
-    """The groups named `vitrine` that hold no container's group."""
-    parents = [tree.path / PARENT for tree in hierarchies()]
-    return [str(path) for path in parents if path.exists() and not any(entry.is_dir() for entry in path.iterdir())]
+def parents(node: Node) -> list[str]:
+    """The groups that hold the groups of this node's sandboxes."""
+    places = [tree.path / node.paths.cgroup for tree in hierarchies()]
+    return [str(path) for path in places if path.exists()]
 
 
 def test_no_empty_group_stays_behind(tmp_path):
@@ -20,8 +20,8 @@ def test_no_empty_group_stays_behind(tmp_path):
     node.start()
     try:
         node.spawner.create(id="t-last", image="linux")
-        assert any((tree.path / PARENT / "t-last").exists() for tree in hierarchies())
+        assert [] != parents(node)
     finally:
         node.stop()
 
-    assert [] == empty_parents()
+    assert [] == parents(node)

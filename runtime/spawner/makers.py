@@ -1,0 +1,164 @@
+"""How sandboxes come about: cold, or from the pool.
+
+Either way a fork makes the sandbox and answers the client itself. Cold, the fork is made when the
+request comes; the spawner keeps one end of a pipe to see when it is over. From the pool, the fork
+was made long ago, and the request and the client's connection are sent to it. If that fails, the
+same request is served cold, and the answer carries an event that says so.
+
+See unix(7) for SCM_RIGHTS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+from runtime.container import ranges
+from runtime.errors import RefusedError
+from runtime.events import Event
+from runtime.loop import FAILED, READ
+from runtime.paths import Paths
+from runtime.spawner import birth
+from runtime.spawner.forks import Forks
+from runtime.spawner.ledger import Entry
+from runtime.spawner.network import Port
+from runtime.spawner.pool import Pool, fresh_name
+
+MOST_SANDBOXES = 4096
+Request = dict[str, Any]
+
+
+class Makers(Forks):
+    """Forks that make sandboxes, and the pool of those that wait."""
+
+    def __init__(self, paths: Paths, size: int) -> None:
+        super().__init__(paths)
+        self.creating: set[int] = set()
+        self.pool = Pool(size, self.loop, self.park, self.remove, self.idle)
+
+    def let_go(self, client: socket.socket | None) -> None:
+        """The sockets of parked shims too: held here, they would hide the spawner's death."""
+        super().let_go(client)
+        for entry in self.entries.values():
+            if entry.control is not None:
+                entry.control.close()
+        for watched in self.creating:
+            os.close(watched)
+
+    def port(self, fields: Request) -> Port | None:
+        """The network helper's door, for those who need a cable."""
+        return self.network.port() if fields["net"] == "lab" else None
+
+    def make(self, client: socket.socket, fields: Request, events: list[Event]) -> None:
+        """The cold way. A pipe that closes tells us when the fork has answered."""
+        network = self.port(fields)
+        entry = self.entries[fields["id"]] = Entry(fields["id"])
+        me, (watched, held) = os.getpid(), os.pipe2(os.O_CLOEXEC)
+        entry.child_pid = self.in_fork(
+            lambda: birth.become_shim(fields, self.paths, network, self.group, client, me, events, held), client, reap=False
+        )
+        entry.shim = os.pidfd_open(entry.child_pid)
+        os.close(held)
+        self.creating.add(watched)
+        self.loop.watch(watched, FAILED, lambda events: self.created(watched))
+        if network is not None:
+            network.close()
+        self.watch_shim(entry)
+
+    def created(self, watched: int) -> None:
+        """A creation is over, well or not."""
+        self.loop.unwatch(watched)
+        os.close(watched)
+        self.creating.discard(watched)
+
+    def idle(self) -> bool:
+        """May a sandbox be made that nobody has asked for?"""
+        room = len(self.entries) + self.pool.most < min(MOST_SANDBOXES, ranges.count())
+        return room and not self.stopping and not self.creating and not self.clients
+
+    def park(self, request: Request) -> Entry:
+        """Fork a shim that makes a sandbox of this kind and waits."""
+        entry = Entry(fresh_name())
+        fields = {**request, "id": entry.id, "annotations": {}}
+        entry.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.entries[entry.id] = entry
+        entry.child_pid = self.in_fork(lambda: birth.park(fields, self.paths, self.group, theirs), theirs, reap=False)
+        theirs.close()
+        entry.shim = os.pidfd_open(entry.child_pid)
+        self.watch_shim(entry)
+        self.loop.watch(entry.control.fileno(), READ, lambda events: self.heard(entry))
+        return entry
+
+    def hand_over(self, entry: Entry, client: socket.socket, fields: Request, asked: float) -> bool:
+        """Send a parked shim the request and the client's connection; it answers, and then tells us."""
+        assert entry.control is not None
+        self.rename(entry, fields["id"])
+        entry.asked = client, fields
+        network = self.port(fields)
+        fds = [client.fileno(), *([network.socket.fileno()] if network else [])]
+        order = {"request": fields, "asked": asked}
+        try:
+            socket.send_fds(entry.control, [json.dumps(order).encode()], fds)
+        except OSError as error:
+            self.take_failed(entry, str(error))
+        if network is not None:
+            network.close()
+        return True
+
+    def rename(self, entry: Entry, identifier: str) -> None:
+        """In the ledger."""
+        del self.entries[entry.id]
+        entry.id, entry.born = identifier, entry.id
+        self.entries[identifier] = entry
+
+    def heard(self, entry: Entry) -> None:
+        """A word from a parked shim: that it is ready, that it has taken the request, or why not."""
+        assert entry.control is not None
+        with contextlib.suppress(OSError):
+            word = entry.control.recv(2048)
+            if word == b"ready":
+                self.pool.ready(entry)
+                return
+            if word == b"taken" and entry.asked:
+                self.forget(entry.asked[0])
+                entry.asked = None
+                self.hang_up(entry)
+                return
+            self.take_failed(entry, word.decode(errors="replace") or "it died")
+            return
+        self.take_failed(entry, "it died")
+
+    def take_failed(self, entry: Entry, reason: str) -> None:
+        """Remove it; whoever had asked for it gets another, made cold, and is told."""
+        self.hang_up(entry)
+        entry.failure = reason
+        if not entry.going:
+            self.remove(entry)
+
+    def hang_up(self, entry: Entry) -> None:
+        """Close our end of its socket."""
+        if entry.control is not None:
+            self.loop.unwatch(entry.control.fileno())
+            entry.control.close()
+            entry.control = None
+
+    def lost(self, entry: Entry) -> None:
+        """It is being removed, so it is nobody's any more."""
+        self.hang_up(entry)
+        self.pool.lost(entry)
+
+    def instead(self, entry: Entry) -> None:
+        """Serve a request that a parked sandbox failed to serve."""
+        assert entry.asked
+        client, fields = entry.asked
+        if entry.waiting or self.stopping:
+            birth.reply(client, birth.refusal(RefusedError("deleted", None, f"{entry.id} was deleted meanwhile")))
+        else:
+            print(f"spawner: {entry.born} could not become {entry.id}: {entry.failure}", file=sys.stderr, flush=True)
+            event = Event("pool.failed", entry.id, {"born": entry.born, "reason": entry.failure})
+            self.make(client, fields, [event])
+        self.forget(client)
