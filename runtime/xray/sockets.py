@@ -1,0 +1,109 @@
+"""Sockets: who listens on which port, and who talks with whom.
+
+`/proc/PID/net/tcp` shows the sockets of the network namespace of that process, as hexadecimal
+words in the machine's byte order. Which process holds a listening socket is found by its inode
+among the open files of the namespace's processes, once for each socket.
+
+See proc_pid_net(5), tcp(7), udp(7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime.xray.reading import Budget, read
+from runtime.xray.subject import Subject
+
+MOST = 256
+LARGEST = 128 * 1024
+MOST_FILES = 256
+PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
+TCP_STATES = (
+    "", "established", "syn-sent", "syn-received", "fin-wait-1", "fin-wait-2", "time-wait", "close", "close-wait",
+    "last-ack", "listen", "closing", "syn-received",
+)  # fmt: skip
+UDP_STATES = {1: "connected"}
+
+
+@dataclass
+class Sockets:
+    """The sockets of one sandbox."""
+
+    subject: Subject
+    holders: dict[str, str | None] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)
+
+    def look(self, pids: dict[str, int], processes: dict[str, dict[str, Any]], budget: Budget) -> dict[str, dict[str, Any]]:
+        """Every TCP and UDP socket by its id. `pids` names one process in each network namespace."""
+        found: dict[str, dict[str, Any]] = {}
+        for namespace, pid in pids.items():
+            for protocol in PROTOCOLS:
+                if budget.spent:
+                    budget.cut("sockets", -1)
+                    return found
+                with contextlib.suppress(OSError):
+                    self._table(found, namespace, protocol, read(f"/proc/{pid}/net/{protocol}", limit=LARGEST), budget)
+        self._find_holders(found, processes, budget)
+        return found
+
+    def _table(self, found: dict[str, Any], namespace: str, protocol: str, data: bytes, budget: Budget) -> None:
+        if len(data) >= LARGEST:
+            budget.cut("sockets", -1)
+        for line in data.splitlines()[1:]:
+            with contextlib.suppress(ValueError, IndexError):
+                inode, facts = self._socket(namespace, protocol, line.split())
+                if len(found) >= MOST:
+                    budget.cut("sockets", 1)
+                elif inode != "0":  # a time-wait socket belongs to nobody any more
+                    found[f"{namespace}:{inode}"] = facts
+
+    def _socket(self, namespace: str, protocol: str, words: list[bytes]) -> tuple[str, dict[str, Any]]:
+        number = int(words[3], 16)
+        states = TCP_STATES[number] if protocol.startswith("tcp") and number < len(TCP_STATES) else UDP_STATES.get(number, "open")
+        return words[9].decode(), {
+            "namespace": namespace, "protocol": protocol, "state": states, "local": _end(words[1]),
+            "remote": None if words[2].endswith(b":0000") else _end(words[2]),
+            "uid": self.subject.inside_id(int(words[7])), "process": None,
+        }  # fmt: skip
+
+    def _find_holders(self, found: dict[str, dict[str, Any]], processes: dict[str, dict[str, Any]], budget: Budget) -> None:
+        """Name the process of each socket that listens."""
+        waiting = {key.partition(":")[2]: key for key, facts in found.items() if facts["state"] in ("listen", "open")}
+        self.holders = {inode: holder for inode, holder in self.holders.items() if inode in waiting and holder in processes}
+        unknown = waiting.keys() - self.holders.keys()
+        for key, process in processes.items():
+            if not unknown or budget.spent:
+                break
+            for inode in _socket_inodes(process["pid"]) & unknown:
+                self.holders[inode] = key
+                unknown = unknown - {inode}
+        for inode, key in waiting.items():
+            found[key]["process"] = self.holders.get(inode)
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    """The sockets among the first open files of a process."""
+    found = set()
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for seen, entry in enumerate(entries):
+            if seen >= MOST_FILES:
+                break
+            with contextlib.suppress(OSError):
+                target = os.readlink(entry.path)
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
+    return found
+
+
+def _end(word: bytes) -> str:
+    """`0A00580A:1F90` as an address and a port: each group of four bytes is in our byte order."""
+    raw, _, port = word.partition(b":")
+    groups = [int(raw[i : i + 8], 16) for i in range(0, len(raw), 8)]
+    packed = struct.pack(f"={len(groups)}I", *groups)
+    host = socket.inet_ntop(socket.AF_INET6 if len(groups) == 4 else socket.AF_INET, packed)
+    return f"[{host}]:{int(port, 16)}" if len(groups) == 4 else f"{host}:{int(port, 16)}"
