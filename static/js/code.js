@@ -33,12 +33,13 @@ export function equipCode(place, machines) {
   }
 }
 
-/** lab:terminal/2 and lab:machine/db in the text bring that terminal to the front. */
-export function equipLinks(place, machines) {
+/** lab:terminal/2 and lab:machine/db in the text bring that terminal to the front; lab:xray/namespaces?kind=uts opens the drawing there. */
+export function equipLinks(place, machines, xray) {
   for (const link of place.querySelectorAll("a[data-lab]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const [kind, value] = link.dataset.lab.split("/");
+      if (kind === "xray") return xray.follow(value);
       const pane = kind === "machine" ? machines.pane(value) : kind === "terminal" && machines.pane("", Number(value));
       if (pane) pane.focus();
     });

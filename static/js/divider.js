@@ -1,29 +1,35 @@
-/* The divider between text and machines: by pointer, by arrow keys, and it remembers. */
+/* A divider between two parts of the page: by pointer, by arrow keys, and it remembers.
+   It sets --<name> of its container to the share of the first part, in percent. */
 
 import { recall, remember } from "./preferences.js";
 
-const LEAST = 20;
-const MOST = 75;
-const STEPS = { ArrowLeft: -2, ArrowRight: 2, PageUp: -10, PageDown: 10, Home: -100, End: 100 };
+const AXES = {
+  x: { from: "left", length: "width", at: "clientX", less: "ArrowLeft", more: "ArrowRight" },
+  y: { from: "top", length: "height", at: "clientY", less: "ArrowUp", more: "ArrowDown" },
+};
 
-export function makeDivider(divider, workbench) {
-  let share = recall("split", 42);
+export function makeDivider(divider, container, { axis = "x", name = "split", otherwise = 42 } = {}) {
+  const { from, length, at, less, more } = AXES[axis];
+  const steps = { [less]: -2, [more]: 2, PageUp: -10, PageDown: 10, Home: -100, End: 100 };
+  const least = Number(divider.getAttribute("aria-valuemin"));
+  const most = Number(divider.getAttribute("aria-valuemax"));
+  let share = recall(name, otherwise);
 
   function move(to) {
-    share = Math.min(MOST, Math.max(LEAST, to));
-    workbench.style.setProperty("--split", `${share}%`);
+    share = Math.min(most, Math.max(least, to));
+    container.style.setProperty(`--${name}`, `${share}%`);
     divider.setAttribute("aria-valuenow", String(Math.round(share)));
   }
 
   function drag(event) {
-    const box = workbench.getBoundingClientRect();
-    move((100 * (event.clientX - box.left)) / box.width);
+    const box = container.getBoundingClientRect();
+    move((100 * (event[at] - box[from])) / box[length]);
   }
 
   function drop() {
     divider.removeEventListener("pointermove", drag);
     divider.classList.remove("held");
-    remember("split", share);
+    remember(name, share);
   }
 
   divider.addEventListener("pointerdown", (event) => {
@@ -33,12 +39,12 @@ export function makeDivider(divider, workbench) {
   });
   divider.addEventListener("pointerup", drop);
   divider.addEventListener("pointercancel", drop);
-  divider.addEventListener("dblclick", () => { move(42); remember("split", share); });
+  divider.addEventListener("dblclick", () => { move(otherwise); remember(name, share); });
   divider.addEventListener("keydown", (event) => {
-    if (!(event.key in STEPS)) return;
+    if (!(event.key in steps)) return;
     event.preventDefault();
-    move(share + STEPS[event.key]);
-    remember("split", share);
+    move(share + steps[event.key]);
+    remember(name, share);
   });
   move(share);
 }

@@ -5,7 +5,7 @@ function typing(target) {
   return target.closest?.("input, textarea, select, [contenteditable], .xterm") !== null;
 }
 
-/** actions: {nth, turn, swap, help, find}; the result tells whether an event was one of ours. */
+/** actions: {nth, turn, swap, help, find, xray}; the result tells whether an event was one of ours. */
 export function makeKeys(actions) {
   function actionFor(event) {
     if (event.ctrlKey && event.shiftKey && event.code === "KeyF") return actions.find;
@@ -17,7 +17,7 @@ export function makeKeys(actions) {
   function altAction(event) {
     const digit = /^Digit([1-8])$/.exec(event.code)?.[1];
     if (digit) return () => actions.nth(Number(digit));
-    return { PageUp: () => actions.turn(-1), PageDown: () => actions.turn(1), KeyT: actions.swap }[event.code] ?? null;
+    return { PageUp: () => actions.turn(-1), PageDown: () => actions.turn(1), KeyT: actions.swap, KeyX: actions.xray }[event.code] ?? null;
   }
 
   return (event) => {

@@ -12,10 +12,11 @@ import { makeKeys } from "./keys.js";
 import { Machines } from "./machines.js";
 import { equipQuizzes } from "./quiz.js";
 import { equipSettings } from "./settings.js";
-import { Socket } from "./socket.js";
+import { Socket, whenHeard } from "./socket.js";
 import { Steps } from "./steps.js";
 import { say } from "./strings.js";
 import { Tasks } from "./tasks.js";
+import { Panel } from "./xray/panel.js";
 
 const byId = (id) => document.getElementById(id);
 const boot = JSON.parse(byId("lab-data").textContent);
@@ -29,6 +30,7 @@ const keys = makeKeys({
   swap: () => (byId("panes").contains(document.activeElement) ? byId("text") : machines.current)?.focus(),
   help: () => ask("help-sheet"),
   find: () => toggleFinder(),
+  xray: () => xray.toggle(),
 });
 
 const machines = new Machines(boot.sandboxes, {
@@ -37,6 +39,14 @@ const machines = new Machines(boot.sandboxes, {
   retry: (machine) => retry(machine),
   echoed: (ms) => { byId("latency").textContent = `${ms.toFixed(ms < 10 ? 1 : 0)} ms`; },
 });
+
+// The early terminal knows of its machine before the lab's own socket tells.
+const [first] = boot.sandboxes;
+if (first) {
+  whenHeard(socketAddress(boot.ws.terminal.replace("<sandbox>", first.name).replace("<n>", 1)), ({ data }) => {
+    if (JSON.parse(data).type === "hello") machines.update({ name: first.name, status: "running" });
+  });
+}
 
 const socket = new Socket(() => socketAddress(boot.ws.lab), {
   onOpen: () => steps.current && announceStep(steps.current),
@@ -162,13 +172,14 @@ byId("sheet").addEventListener("click", () => {
 });
 
 makeDivider(byId("divider"), byId("main"));
+const xray = new Panel({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit() });
 equipSettings(() => machines.apply());
 equipCode(byId("steps"), machines);
-equipLinks(byId("steps"), machines);
-equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }));
+equipLinks(byId("steps"), machines, xray);
+equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }), boot.answered);
 for (const result of boot.progress) tasks.heard(result);
-steps.start();
+steps.start(boot.at);
 if (boot.ended) showEnd(boot.end_reason);
 
 /** For browser tests and for a curious reader at the console. */
-window.vitrine = { machines, tasks, steps, socket, text: () => machines.current?.text() ?? "" };
+window.vitrine = { machines, xray, tasks, steps, socket, text: () => machines.current?.text() ?? "" };
