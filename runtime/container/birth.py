@@ -232,7 +232,7 @@ class Birth:
     def send_root(self) -> None:
         disk, *layers = self.mounted
         fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes()]
-        fds += volumes.clone(self.spec.mounts, disk, layers, self.uid)
+        fds += volumes.clone(len(self.spec.volumes), disk, self.uid)
         try:
             socket.send_fds(self._channel(), [b"r"], fds)
         finally:

@@ -74,7 +74,7 @@ class Inside:
 
     def _receive_root(self) -> None:
         first = 1 + len(devices.NODES)
-        fds = socket.recv_fds(self.channel, 16, first + len(self.spec.mounts))[1]
+        fds = socket.recv_fds(self.channel, 16, first + len(self.spec.volumes))[1]
         self.fds, self.volumes = fds[:first], fds[first:]
 
     def first_steps(self) -> list[Step]:
@@ -114,8 +114,8 @@ class Inside:
         return steps
 
     def _volumes(self) -> list[Step]:
-        text = "mount what must not lie on the overlay: volumes, and stores that everyone reads"
-        return [_inside("mount-volumes", text, "move_mount(2)", self.mount_volumes)] if self.spec.mounts else []
+        text = "mount the directories of the disk that must not lie on the overlay"
+        return [_inside("mount-volumes", text, "move_mount(2)", self.mount_volumes)] if self.spec.volumes else []
 
     def _nesting(self) -> list[Step]:
         """`ip netns exec` lets go of /sys before it mounts another: one must stay, or the kernel refuses."""
@@ -181,7 +181,7 @@ class Inside:
         os.mkdir("/run/user", 0o755)
 
     def mount_volumes(self) -> None:
-        volumes.attach(self.spec.mounts, self.volumes)
+        volumes.attach(self.spec.volumes, self.volumes)
 
     def mount_spares(self) -> None:
         """Out of sight below a tmpfs, but the kernel counts them (mnt_already_visible)."""

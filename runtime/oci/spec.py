@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.errors import SpecError
-from runtime.oci import mounts as places
-from runtime.oci.mounts import Mount
+from runtime.oci import volumes as disk_volumes
 from runtime.oci.state import OCI_VERSION
 from runtime.paths import check_id
 
@@ -109,7 +108,7 @@ class Spec:
     lab_index: int = 0
     hosts: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
-    mounts: tuple[Mount, ...] = ()
+    volumes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,7 +123,7 @@ class Spec:
         check_id(self.id)
         self.process.validate()
         self.resources.validate()
-        places.check(self.mounts)
+        disk_volumes.check(self.volumes)
         _require(not self.services or self.services[0].startswith("/"), "hooks.startContainer.path", "is not absolute")
         _require(self.profile in PROFILES, f"annotations.{PREFIX}profile", f"is not one of {', '.join(PROFILES)}")
         _require(self.net in NETWORKS, f"annotations.{PREFIX}net", f"is not one of {', '.join(NETWORKS)}")
@@ -145,7 +144,7 @@ class Spec:
             "root": {"path": "rootfs"},
             "hostname": self.hostname,
             "process": self.process.to_dict(),
-            "mounts": [mount.to_dict() for mount in self.mounts],
+            "mounts": disk_volumes.to_dicts(self.volumes),
             "hooks": {"startContainer": [{"path": self.services[0], "args": list(self.services)}] if self.services else []},
             "linux": {"namespaces": [{"type": name} for name in NAMESPACES], "resources": self.resources.to_dict()},
             "annotations": {**self.annotations, **self._extras()},
@@ -197,7 +196,7 @@ class Spec:
             int(extra.get("lab-index", 0)),
             hosts,
             notes,
-            places.from_dicts(data.get("mounts", [])),
+            disk_volumes.from_dicts(data.get("mounts", [])),
             tuple(hooks[0]["args"]) if hooks else (),
         )
 
@@ -221,13 +220,13 @@ def sandbox_spec(  # noqa: PLR0913 - one argument for each thing a lesson may as
     lab_index: int = 0,
     hosts: dict[str, str] | None = None,
     annotations: dict[str, str] | None = None,
-    mounts: tuple[Mount, ...] = (),
+    volumes: tuple[str, ...] = (),
     services: tuple[str, ...] = (),
 ) -> Spec:
     """The spec of a sandbox as lessons ask for it."""
     process = Process(tuple(args) if args else ("/bin/bash", "-l"), {**DEFAULT_ENV, **(env or {})})
     resources = Resources(memory_bytes, cpus, pids, disk_bytes)
-    return Spec(id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, mounts, services)
+    return Spec(id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, volumes, services)
 
 
 def _require(condition: bool, path: str, message: str) -> None:

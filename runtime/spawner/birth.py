@@ -28,8 +28,8 @@ from runtime.errors import RefusedError, VitrineError
 from runtime.events import Event, Silence
 from runtime.image.store import Store
 from runtime.loop import READ
-from runtime.oci import mounts
 from runtime.oci import state as records
+from runtime.oci import volumes
 from runtime.oci.spec import sandbox_spec
 from runtime.paths import Paths
 from runtime.shim.server import Shim
@@ -48,7 +48,7 @@ def make(request: Request, paths: Paths, network: NetworkPort | None, *, parked:
     env = dict(line.partition("=")[::2] for line in config.get("Env") or [])
     args = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])] or None
     services = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
-    spec = sandbox_spec(args=args, env=env, mounts=mounts.of_image(config), services=services, **fields)
+    spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
     return Container.create(spec, image.layers, paths, Silence(), network, parked=parked)
 
 
