@@ -37,11 +37,11 @@ def test_every_sentence_of_a_template_is_in_the_catalogue():
 
 
 def test_scripts_say_only_what_the_page_has_words_for():
-    """Every say("…") has its sentence in includes/strings.html."""
-    page = (ROOT / "templates/includes/strings.html").read_text()
+    """Every say("…") has its sentence in includes/strings.html or includes/xray_strings.html."""
+    page = "".join((ROOT / "templates/includes" / name).read_text() for name in ("strings.html", "xray_strings.html"))
     keys = set(re.findall(r'data-key="([\w-]+)"', page))
     said = set()
-    for script in (ROOT / "static/js").glob("*.js"):
+    for script in (ROOT / "static/js").rglob("*.js"):
         said |= set(re.findall(r'say\("([\w-]+)"', script.read_text()))
 
     assert said - keys == set()
