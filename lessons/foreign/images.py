@@ -40,7 +40,7 @@ def choose(wanted: str, available: frozenset[str]) -> Choice:
 
 def installed() -> frozenset[str]:
     """The names of this machine's images, as its list of images has them."""
-    path = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine"), "images", "images.json")
+    path = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine"), "images", "index.json")
     try:
         return _names(path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
@@ -49,4 +49,6 @@ def installed() -> frozenset[str]:
 
 @lru_cache(maxsize=4)
 def _names(path: Path, changed: int) -> frozenset[str]:
-    return frozenset(json.loads(path.read_text())) | {"linux"}
+    rows = json.loads(path.read_text())["manifests"]
+    names = (row.get("annotations", {}).get("org.opencontainers.image.ref.name", "") for row in rows)
+    return frozenset(name.removesuffix(":latest") for name in names if name) | {"linux"}
