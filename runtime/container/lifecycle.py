@@ -93,6 +93,11 @@ class Container:
         return self._birth.layers
 
     @property
+    def lab_fd(self) -> int:
+        """The network namespace with the lab's bridge; -1 without one."""
+        return self._birth.lab_fd
+
+    @property
     def uid_base(self) -> int:
         return self._host.uid
 

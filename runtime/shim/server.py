@@ -25,6 +25,7 @@ from runtime.loop import READ, Loop
 from runtime.paths import Paths
 from runtime.shim import frames, requests, services
 from runtime.shim.connection import Connection
+from runtime.shim.observer import Watch, subject_of
 from runtime.shim.sandbox import Sandbox
 
 MOST_CONNECTIONS = 128
@@ -37,6 +38,7 @@ class Shim:
         self.container = container
         self.loop = Loop()
         self.sandbox = Sandbox(self.loop, container, paths)
+        self.watch = Watch(self.loop, lambda: subject_of(container, paths))
         self.connections: set[Connection] = set()
         self.listener = listen(paths.shim_socket(container.spec.id), group)
         self.loop.watch(self.listener.fileno(), READ, self.accept)
@@ -55,6 +57,7 @@ class Shim:
         try:
             self.loop.run()
         finally:
+            self.watch.stop()
             for connection in list(self.connections):
                 connection.close()
             self.listener.close()
@@ -119,7 +122,7 @@ class Shim:
         }  # fmt: skip
         long: dict[str, Callable[[Connection, dict[str, Any]], None]] = {
             "terminal": sandbox.attach, "exec": sandbox.execute, "put": sandbox.put, "get": sandbox.get,
-            "start": sandbox.start,
+            "start": sandbox.start, "watch": self.add_viewer,
         }  # fmt: skip
         if verb in questions:
             self.answer(connection, **questions[verb](fields))
@@ -127,6 +130,11 @@ class Shim:
             long[verb](connection, fields)
         else:
             raise requests.refuse(f"verb: {verb!r} is not known")
+
+    def add_viewer(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Show the x-ray: `once`, or as it changes."""
+        self.sandbox.need_init()
+        self.watch.add(connection, once=bool(fields.get("once", False)))
 
 
 def error_code(error: VitrineError) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from runtime.xray.reading import keyed, read
 
-CONTROLLERS = frozenset({"cpu", "cpuacct", "memory", "pids"})
+CONTROLLERS = frozenset({"cpu", "cpuacct", "memory", "pids", "freezer"})
 UNLIMITED = 1 << 60  # version 1 writes "no limit" as the largest multiple of a page
 Facts = dict[str, Any]
 
@@ -76,7 +76,7 @@ def _nanoseconds(data: bytes, facts: Facts, names: dict[str, str]) -> None:
 
 
 def _frozen(data: bytes, facts: Facts, names: dict[str, str]) -> None:
-    facts["frozen"] = data.strip() == b"1"
+    facts["frozen"] = data.strip() in (b"1", b"FROZEN")
 
 
 def _pressure(data: bytes, facts: Facts, names: dict[str, str]) -> None:
@@ -124,6 +124,7 @@ LEGACY = [
     Reader("memory.failcnt", {"": "events.memory_limit_hits"}, _single),
     Reader("memory.oom_control", {"oom_kill": "events.oom_kills"}, _keyed),
     Reader("pids.events", {"max": "events.pids_limit_hits"}, _keyed),
+    Reader("freezer.state", {"": "frozen"}, _frozen),
 ]
 
 

@@ -33,16 +33,16 @@ LOOK = 0.5
 IDLE = 2.0  # between looks at a sandbox that sleeps; counters of its network may move all the same
 DEAREST = 0.05  # of one processor
 SLICE = 0.002  # seconds a look may walk the upper layer, and count a lower one
+FIRST = 0.05  # the same for the first look, which should show everything
 GLANCED = 64  # processes whose namespaces a glance compares
 
 
 class Collector:
     """Looks at one sandbox and keeps the latest observation."""
 
-    def __init__(self, subject: Subject, status: str = "running") -> None:
+    def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.epoch = secrets.token_hex(4)
-        self.status = status
         self.latest: Observation | None = None
         self.cgroups = Cgroups(subject)
         self.namespaces = namespaces.Namespaces(_first_namespaces(subject.init_pid))
@@ -145,7 +145,7 @@ class Collector:
         network = links.look(first["network"], self.subject.lab_fd, budget)
         changes = self._changes(budget)
         return {
-            "machine": {"self": self._machine()}, "processes": found, "namespaces": spaces, "mounts": table,
+            "machine": {"self": self._machine(groups)}, "processes": found, "namespaces": spaces, "mounts": table,
             "cgroups": groups, "layers": self.layers.look(self.disk_seen[1], self.disk_seen[0]), "changes": changes,
             "links": network.links, "addresses": network.addresses, "routes": network.routes,
             "sockets": self.sockets.look(first["network"], found, budget),
@@ -155,16 +155,18 @@ class Collector:
 
     def _changes(self, budget: Budget) -> dict[str, dict[str, Any]]:
         self.layers.count(SLICE)
-        done = self.changes.look(SLICE)
+        done = self.changes.look(SLICE if self.latest else FIRST)
         budget.cut("changes", -1 if done is self.changes.current and self.changes.under_way else done.left_out)
         return dict(done.found)
 
-    def _machine(self) -> dict[str, Any]:
+    def _machine(self, groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
         subject = self.subject
+        frozen = any(group["frozen"] for group in groups.values() if group["path"] == "/")
         init = self.processes.known.get(subject.init_pid)
         used, files = self.disk_seen
         return {
-            "backend": "container", "status": self.status, "profile": subject.profile, "hostname": subject.hostname,
+            "backend": "container", "status": "paused" if frozen else "running",
+            "profile": subject.profile, "hostname": subject.hostname,
             "init": init.key if init else None, "uid_base": subject.uid_base, "uid_count": subject.uid_count,
             "kernel": os.uname().release, "disk_bytes": subject.disk_bytes, "disk_used_bytes": used, "disk_files": files,
             "disk_most_files": _files(subject.directory / "disk"), "started": round(subject.started, 3), "look_us": 0,

@@ -104,8 +104,8 @@ def _mount(number: str, line: bytes, ids: set[bytes], private: frozenset[bytes])
         "super_options": [clean(each, 128) for each in more.split(b",")][:16],
         **_propagation(tags),
     }
-    if device in private and kind != b"devtmpfs":
-        facts |= {"root": "…", "source": "host", "super_options": []}
+    if device in private:
+        facts |= {"root": facts["root"] if kind == b"devtmpfs" else "…", "source": "host", "super_options": []}
     return f"{number}:{ident.decode()}", facts, root
 
 
