@@ -1,7 +1,7 @@
 """Settings of the site: one file, everything from the environment, wrong values stop the start.
 
 docs/settings.md lists every variable. Defaults suit one node with an embedded database;
-`script/server` sets VITRINE_DEV=1 for a laptop.
+`script/server` starts everything with them.
 """
 
 import os
@@ -119,6 +119,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
+# A guest is known by her cookie alone: if it ends, her progress is out of reach.
+SESSION_COOKIE_AGE = 180 * 86_400
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -169,8 +171,15 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "labsite.staticfinder.NodeModulesFinder",
 ]
-# On a laptop files are served where they lie, so that an edit shows at the next reload.
+# In development files are served where they lie, so that an edit shows at the next reload.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV or DEBUG
+STATIC_STORAGE = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage" if DEV or DEBUG else "labsite.staticstorage.HashedStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATIC_STORAGE},
+}
 WHITENOISE_MIMETYPES = {".mjs": "text/javascript"}
 
 # --- labs -----------------------------------------------------------------------------
@@ -193,4 +202,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("VITRINE_LOG", "INFO")},
     "loggers": {"axes": {"level": "WARNING"}},  # it reports every guest's first visit
+# /metrics answers this machine only, or whoever has this token.
+METRICS_TOKEN = os.environ.get("VITRINE_METRICS_TOKEN", "")
+
 }

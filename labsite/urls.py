@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from labsite.accounts.views import set_language
-from labsite.labs import pages, probes
+from labsite.labs import pages, probes, source
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -13,6 +13,8 @@ urlpatterns = [
     path("api/v1/", include("labsite.labs.api.urls")),
     path("accounts/", include("labsite.accounts.urls")),
     path("language/", set_language, name="set_language"),
+    path("source/", source.contents, name="source_contents"),
+    path("source/<path:name>", source.show, name="source"),
     path("admin/", admin.site.urls),
     path("healthz", probes.healthz, name="healthz"),
     path("metrics", probes.metrics, name="metrics"),

@@ -2,14 +2,22 @@
 
 from django.contrib import admin
 
-from lessons.models import Progress
+from lessons.models import Bookmark, Progress
 
 
 @admin.register(Progress)
 class ProgressAdmin(admin.ModelAdmin):
     """Who did what, and when."""
 
-    list_display = ["user", "course", "lesson", "step", "task", "passed_at"]
+    list_display = readonly_fields = ["user", "course", "lesson", "step", "kind", "item", "passed_at"]
+    list_filter = ["course", "lesson", "kind"]
+    search_fields = ["user__username"]
+
+
+@admin.register(Bookmark)
+class BookmarkAdmin(admin.ModelAdmin):
+    """Who is where."""
+
+    list_display = readonly_fields = ["user", "course", "lesson", "step", "at"]
     list_filter = ["course", "lesson"]
     search_fields = ["user__username"]
-    readonly_fields = ["user", "course", "lesson", "step", "task", "passed_at"]

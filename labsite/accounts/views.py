@@ -2,7 +2,9 @@
 
 from django.conf import settings
 from django.contrib.auth import login
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -10,6 +12,8 @@ from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labsite.accounts.forms import SignUpForm
+from labsite.accounts.models import User
+from labsite.accounts.signals import guest_joined
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -19,6 +23,14 @@ class SignIn(LoginView):
 
     template_name = "accounts/sign_in.html"
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in; what she did as a guest in this browser comes along."""
+        guest = guest_of(self.request)
+        answer = super().form_valid(form)
+        if guest:
+            join(guest, form.get_user())
+        return answer
+
 
 class SignOut(LogoutView):
     """Django's sign-out, by POST."""
@@ -27,7 +39,7 @@ class SignOut(LogoutView):
 @require_http_methods(["GET", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """A new account; a guest's row becomes the account, and her progress stays."""
-    guest = request.user if request.user.is_authenticated and request.user.is_guest else None
+    guest = guest_of(request)
     form = SignUpForm(request.POST or None, instance=guest, initial={"username": ""})
     if request.method == "POST" and form.is_valid():
         login(request, form.save(), backend=PASSWORD_BACKEND)
@@ -35,6 +47,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if guest and request.method == "POST":
         guest.refresh_from_db()  # a refused form has already written on the instance
     return render(request, "accounts/sign_up.html", {"form": form, "next": next_address(request)})
+
+
+def guest_of(request: HttpRequest) -> User | None:
+    """The guest of this browser, if it has one."""
+    user = request.user
+    return user if isinstance(user, User) and user.is_guest else None
+
+
+@transaction.atomic
+def join(guest: User, user: User) -> None:
+    """Give all a guest has to the account, and forget the guest."""
+    guest_joined.send(User, guest=guest, user=user)
+    guest.delete()
 
 
 @require_POST

@@ -5,7 +5,7 @@ import logging
 from django.core.cache import cache
 from django.utils import timezone
 
-from labsite.labs import checks, gateway, notify
+from labsite.labs import checks, gateway, notify, progress
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
 from lessons.catalog import Lesson, Task
@@ -54,6 +54,8 @@ def record(lab: LabSession, step: str, task: Task, state: str, message: str) -> 
     row.state, row.message, row.attempts = state, message, row.attempts + 1
     if state == "passed" and row.passed_at is None:
         row.passed_at = timezone.now()
+    if state == "passed":
+        progress.task_done(lab, step, task.id)
     row.save()
     if news or state == "passed" or not task.auto:
         notify.send(lab.code, check_message(row))

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from django.utils.translation import get_language_from_request
 
-from labsite.labs import access, notify, serialize
+from labsite.labs import access, notify, progress, serialize
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession
 from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
@@ -71,9 +71,10 @@ class LabConsumer(SocketConsumer):
         await sync_to_async(run_check.apply_async)((lab.code, step, task, language), expires=30)
 
     async def open_step(self, lab: LabSession, step: str) -> None:
-        """A step was opened: its setup is for a worker."""
+        """A step was opened: the place is kept, its setup is for a worker."""
         from labsite.labs.tasks import prepare_step
 
+        await database_sync_to_async(progress.step_opened)(lab, step)
         await sync_to_async(prepare_step.delay)(lab.code, step)
 
     async def lab_message(self, event: dict[str, Any]) -> None:

@@ -1,13 +1,18 @@
 """For machines that watch this one: /healthz and /metrics."""
 
+from ipaddress import ip_address
+
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from labsite.labs import gateway
+from labsite.labs.address import client_address
 from labsite.labs.models import LabSession, Sandbox, Status
 
 
@@ -38,7 +43,9 @@ def _redis() -> bool:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Counts in Prometheus' text format; nothing about any person."""
+    """Counts in Prometheus' text format; nothing about any person, and for watchers only."""
+    if not may_watch(request):
+        raise Http404
     found = dict(Sandbox.objects.order_by().values_list("status").annotate(Count("pk")))
     lines = ["# HELP vitrine_sandboxes Sandboxes by status.", "# TYPE vitrine_sandboxes gauge"]
     lines += [f'vitrine_sandboxes{{status="{status}"}} {found.get(status, 0)}' for status in Status.values]
@@ -46,6 +53,19 @@ def metrics(request: HttpRequest) -> HttpResponse:
     lines += [f"vitrine_labs_open {LabSession.objects.filter(ended_at=None).count()}"]
     lines += _start_summary()
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def may_watch(request: HttpRequest) -> bool:
+    """Has it the token of the settings, or, if there is none, does it come from this machine?
+
+    What a proxy passed on came from elsewhere, unless VITRINE_TRUSTED_PROXIES lets us know better.
+    """
+    if settings.METRICS_TOKEN:
+        return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")
+    if "X-Forwarded-For" in request.headers and not settings.TRUSTED_PROXIES:
+        return False
+    address = client_address(request)
+    return address is not None and ip_address(address).is_loopback
 
 
 def _start_summary() -> list[str]:

@@ -1,11 +1,20 @@
-"""What a learner has done: the lessons of a course as cards, each with its tasks done so far."""
+"""What a learner has done: kept by `lessons.models`, written from labs, shown on the pages.
+
+A lab ends, or is lost; what was done in it is the learner's and stays. The next lab of the same
+lesson begins with it: done tasks are ticked, answered questions are marked, and the page opens
+at the step where she stopped.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from labsite.labs.lessonbook import path_of
-from labsite.labs.models import TaskResult
+from labsite.labs.lessonbook import of_lab
+from labsite.labs.models import LabSession
 from lessons.catalog import Course, Lesson
+from lessons.models import Bookmark
+from lessons.models import Progress as Row
+
+Done = set[tuple[str, str, str]]  # (course, lesson, task)
 
 
 @dataclass(frozen=True)
@@ -14,6 +23,11 @@ class Progress:
 
     done: int
     total: int
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left to do."""
+        return 0 < self.total == self.done
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,48 @@ class CourseCard:
     lessons: list[LessonCard]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far one learner is in one lesson: what is done, where she stopped."""
+
+    tasks: frozenset[str] = frozenset()
+    quizzes: frozenset[str] = frozenset()
+    step: str = ""
+
+    def finished(self, step: Any) -> bool:
+        """Is all of a step done? A step with nothing to do never is."""
+        wanted = [*(each.id in self.tasks for each in step.tasks), *(each.id in self.quizzes for each in step.quizzes)]
+        return bool(wanted) and all(wanted)
+
+
+def task_done(lab: LabSession, step: str, task: str) -> None:
+    """A check passed in this lab."""
+    if lesson := of_lab(lab):
+        Row.objects.note(lab.user, lesson, step, task)
+
+
+def quiz_done(user: Any, lesson: Lesson, quiz: str) -> None:
+    """A question was answered rightly; a visitor without a row is not remembered."""
+    step = next((each.id for each in lesson.steps if any(found.id == quiz for found in each.quizzes)), "")
+    if user.is_authenticated and step:
+        Row.objects.note(user, lesson, step, quiz, kind=Row.Kind.QUIZ)
+
+
+def step_opened(lab: LabSession, step: str) -> None:
+    """The page of this lab shows that step now."""
+    lesson = of_lab(lab)
+    if lesson and lesson.step(step):
+        Bookmark.objects.put(lab.user, lesson, step)
+
+
+def standing(user: Any, lesson: Lesson) -> Standing:
+    """Where this user stands in a lesson."""
+    if not user.is_authenticated:
+        return Standing()
+    done = [frozenset(Row.objects.done(user, lesson, kind)) for kind in (Row.Kind.TASK, Row.Kind.QUIZ)]
+    return Standing(*done, step=Bookmark.objects.step_of(user, lesson))
+
+
 def cards(courses: list[Course], user: Any) -> list[CourseCard]:
     """The courses as this user sees them."""
     passed = passed_tasks(user)
@@ -47,20 +103,20 @@ def cards(courses: list[Course], user: Any) -> list[CourseCard]:
     ]
 
 
-def passed_tasks(user: Any) -> set[tuple[str, str, str]]:
-    """(lesson, step, task) of everything the user ever passed."""
+def passed_tasks(user: Any) -> Done:
+    """(course, lesson, task) of everything the user ever passed."""
     if not user.is_authenticated:
         return set()
-    results = TaskResult.objects.filter(lab__user_id=user.pk).exclude(passed_at=None)
-    return set(results.values_list("lab__lesson", "step", "task"))
+    rows = Row.objects.filter(user_id=user.pk, kind=Row.Kind.TASK)
+    return set(rows.values_list("course", "lesson", "item"))
 
 
-def of_lesson(lesson: Lesson, passed: set[tuple[str, str, str]]) -> Progress:
+def of_lesson(lesson: Any, passed: Done) -> Progress:
     """How far the user is in a lesson; tasks it no longer has do not count."""
-    tasks = [(path_of(lesson), step.id, task.id) for step in lesson.steps for task in step.tasks]
+    tasks = [(lesson.course, lesson.slug, task.id) for task in lesson.tasks]
     return Progress(len(passed.intersection(tasks)), len(tasks))
 
 
-def _card(lesson: Lesson, passed: set[tuple[str, str, str]]) -> LessonCard:
+def _card(lesson: Any, passed: Done) -> LessonCard:
     words = (lesson.course, lesson.slug, lesson.title, lesson.summary, lesson.level, lesson.minutes)
     return LessonCard(*words, progress=of_lesson(lesson, passed))

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from labsite.labs import progress
 from labsite.labs.checking import check_message
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox
@@ -55,7 +56,8 @@ def websocket_base(request: HttpRequest) -> str:
 def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
     """All the lab page needs to begin: the lab, its addresses, its steps and progress."""
     lesson, ws = of_lab(row), websocket_base(request)
-    results = {(each.step, each.task): check_message(each) for each in row.results.all()}
+    known = progress.standing(row.user, lesson) if lesson else progress.Standing()
+    results = _results(row, lesson, known)
     return lab(row, lesson.terminals if lesson else 1, ws) | {
         "api": f"/api/v1/labs/{row.code}",
         "ws": {
@@ -65,8 +67,22 @@ def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
         "gate": lesson.gate if lesson else False,
         "steps": [_step(step, results) for step in lesson.steps] if lesson else [],
         "progress": list(results.values()),
+        "answered": sorted(known.quizzes),
+        "at": known.step,
         "end_url": reverse("labs:end", args=[row.code]),
     }
+
+
+def _results(row: LabSession, lesson: Any, known: progress.Standing) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the checks said: in this lab, and before it in any other."""
+    tasks = [(step.id, task.id) for step in lesson.steps for task in step.tasks] if lesson else []
+    earlier = {
+        (step, task): {"type": "check", "step": step, "task": task, "passed": True, "state": "earlier", "message": ""}
+        for step, task in tasks
+        if task in known.tasks
+    }
+    here = {(each.step, each.task): check_message(each) for each in row.results.all()}
+    return earlier | {key: said for key, said in here.items() if said["passed"] or key not in earlier}
 
 
 def _step(step: Any, results: dict) -> dict[str, Any]:

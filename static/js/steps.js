@@ -17,10 +17,10 @@ export class Steps {
     addEventListener("popstate", () => this.open(this.fromAddress(), false));
   }
 
-  start() {
-    const kept = this.fromAddress();
+  /** Where the address says, else where she stopped last time, else at the first thing left to do. */
+  start(last) {
     const first = this.ids.find((id) => !this.finished(id)) ?? this.ids.at(-1);
-    this.open(this.allowed(kept) ? kept : first, false);
+    this.open([this.fromAddress(), last].find((id) => this.allowed(id)) ?? first, false);
   }
 
   fromAddress() {

@@ -60,11 +60,13 @@ class Task {
   ready() {
     clearTimeout(this.waiting);
     if (this.button) this.button.disabled = false;
-    this.state.textContent = this.done ? say("done") : this.auto ? say("watching") : "";
+    this.state.textContent = this.done ? say(this.earlier ? "done-earlier" : "done") : this.auto ? say("watching") : "";
   }
 
+  /** What was done once, in this lab or in an earlier one, stays done. */
   heard({ passed, message, state }) {
-    this.done = this.auto ? this.done || passed : passed;
+    this.done ||= passed;
+    this.earlier = state === "earlier";
     const broken = state === "broken";
     this.element.classList.toggle("done", this.done);
     this.element.classList.toggle("broken", broken);

@@ -1,5 +1,5 @@
 /* The plan that made a machine, drawn as it goes: one bar for each step, in milliseconds,
-   with the manual page it comes from. A table of the same facts for those who do not see it:
+   with the manual page it comes from and the line of our runtime that does it. A table of the same facts for those who do not see it:
    the list's own text carries name, manual and time. */
 
 import { say } from "./strings.js";
@@ -16,6 +16,28 @@ export function milliseconds(microseconds) {
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(ms < 100 ? 1 : 0);
 }
 
+function outward(className, text, address) {
+  const link = element("a", className, text);
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  return link;
+}
+
+/** Where to read about a step: links to "mount(2)" on man7.org and to the function in our source. */
+export function reading({ manual, source }) {
+  const page = /^([\w.+-]+)\((\d)\w*\)$/.exec(manual ?? "");
+  const links = [];
+  if (page) links.push(outward("manual", manual, `https://man7.org/linux/man-pages/man${page[2]}/${page[1]}.${page[2]}.html`));
+  else if (manual) links.push(element("span", "manual", manual));
+  if (source) {
+    const link = outward("manual", say("source"), `/source/${encodeURIComponent(source)}`);
+    link.title = source;
+    links.push(link);
+  }
+  return links;
+}
+
 function bar(timing, whole) {
   const track = element("span", "track");
   const fill = element("i");
@@ -29,8 +51,8 @@ function bar(timing, whole) {
 function row(timing, whole) {
   const item = element("li", timing.stage === "inside" ? "inside" : "outside");
   const what = element("span", "what", `${timing.description || timing.name} `);
-  what.title = [timing.name, say(timing.stage === "inside" ? "inside" : "host-side"), timing.source].filter(Boolean).join(" · ");
-  if (timing.manual) what.append(element("span", "manual", timing.manual));
+  what.title = `${timing.name} · ${say(timing.stage === "inside" ? "inside" : "host-side")}`;
+  for (const link of reading(timing)) what.append(link, " ");
   item.append(what, bar(timing, whole), element("span", "ms", `${milliseconds(timing.duration_us)} ms`));
   return item;
 }

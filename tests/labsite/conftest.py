@@ -48,6 +48,7 @@ def site(settings):
     settings.ALLOWED_HOSTS = ["localhost", "testserver"]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ORIGINS = ["http://localhost:8000"]
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, lessonbook, serialize, services
+from labsite.labs import access, lessonbook, progress, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.problems import ProblemError
@@ -84,8 +84,8 @@ def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, An
 
 
 def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
-    """Grade an answer: `{"chosen": [ids or the text]}`."""
-    lesson = lessonbook.of_lab(_find(request, code))
+    """Grade an answer: `{"chosen": [ids or the text]}`; one may go on reading when the lab has ended."""
+    lesson = lessonbook.of_lab(_find(request, code, live=False))
     return grade(request, lesson, quiz)
 
 
@@ -103,6 +103,8 @@ def grade(request: HttpRequest, lesson: catalog.Lesson | None, quiz: str) -> dic
     if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen) or len(chosen) > 50:
         raise ProblemError(400, "bad-answer", "chosen must be a list of strings")
     result = quizzes.grade(found, chosen, lesson.language)
+    if result.correct:
+        progress.quiz_done(request.user, lesson, quiz)
     return {"correct": result.correct, "message": result.message, "feedback": dict(result.feedback)}
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from labsite.accounts.models import ApiToken, User
 from labsite.labs.models import LabSession
@@ -145,19 +144,25 @@ def test_no_inline_script_is_allowed(client):
     assert "ws://localhost:8001" in policy
 
 
-def test_the_map_shows_what_was_done(lab, learner, lesson):
-    """A passed task counts on the home page, for the one who passed it, after the lab has ended too."""
-    step = next(each for each in lesson.steps if each.tasks)
-    lab.results.create(step=step.id, task=step.tasks[0].id, state="passed", passed_at=timezone.now())
+@pytest.mark.parametrize(
+    "settings_token, headers, status",
+    [
+        ("", {}, 200), ("", {"X-Forwarded-For": "192.0.2.7"}, 404), ("secret", {}, 404),
+        ("secret", {"Authorization": "Bearer wrong"}, 404), ("secret", {"Authorization": "Bearer secret"}, 200),
+    ],
+)  # fmt: skip
+def test_metrics_are_for_watchers(lab, client, settings, settings_token, headers, status):
+    """/metrics has the sandboxes by status: for this machine, or for whoever has the token; to others it does not exist."""
+    settings.METRICS_TOKEN = settings_token
+    answer = client.get("/metrics", headers=headers)
 
-    (mine, *_), (theirs, *_) = (client.get("/").context["courses"][0].lessons for client in (signed_in(learner), Client()))
+    assert answer.status_code == status
+    assert (b'vitrine_sandboxes{status="running"} ' in answer.content) == (status == 200)
 
-    assert (mine.progress.done, theirs.progress.done) == (1, 0)
 
-
-def test_metrics_count_sandboxes(lab, client):
-    """/metrics has the sandboxes by status."""
-    assert b'vitrine_sandboxes{status="running"} ' in client.get("/metrics").content
+def test_metrics_stay_at_home(client):
+    """Another machine gets nothing."""
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
 
 
 def test_healthz_names_what_is_missing(client, settings, tmp_path, monkeypatch):
