@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import NotFoundError, VitrineError
-from runtime.image import configure, debian
+from runtime.image import configure, debian, times
 from runtime.image.sources import Distribution, distribution, sources
-from runtime.image.store import Image, ImageConfig, Store
+from runtime.image.store import ARCHITECTURES, Image, Store
+from runtime.oci.image_config import History, ImageConfig
 
 Say = Callable[[str], None]
 RECIPES = Path(__file__).resolve().parents[2] / "images"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def read_list(path: Path) -> list[str]:
@@ -61,8 +61,9 @@ def build(store: Store, name: str, say: Say, force: bool = False) -> Image:
         return store.lookup(name)
     recipe = json.loads((directory / "image.json").read_text())
     with store.scratch() as scratch:
-        root = _make_tree(directory, recipe, scratch, host, _timed(say))
-        return store.add_directory(name, root, image_config(recipe, host), digest)
+        root, newest = _make_tree(directory, recipe, scratch, host, _timed(say))
+        step = History(rfc3339(newest), f"image build {name}", f"Debian packages of {host.id} {host.codename}, and its recipe")
+        return store.add_directory(name, root, image_config(recipe, host), step, digest)
 
 
 def _timed(say: Say) -> Say:
@@ -71,8 +72,8 @@ def _timed(say: Say) -> Say:
     return lambda text: say(f"{time.monotonic() - start:5.1f} s  {text}")
 
 
-def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Distribution, say: Say) -> Path:
-    """The five acts, in the order they happen."""
+def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Distribution, say: Say) -> tuple[Path, int]:
+    """The five acts, in the order they happen. Also the time of the newest packaged file: no entry is later."""
     scratch.chmod(0o755)
     root = scratch / "rootfs"
     root.mkdir(mode=0o755)
@@ -85,19 +86,24 @@ def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Dis
     size = sum(package.stat().st_size for package in packages) >> 20
     say(f"unpacking {size} MiB, {len(packages)} packages")
     debian.unpack(packages, root, read_list(directory / "exclude"))
+    newest = times.newest_file(root)
     say("configuring")
     configure.configure(root, recipe, directory / "rootfs")
-    say("naming the tree by its content")
-    return root
+    times.clamp(root, newest)
+    say("writing the layer, naming it by its content")
+    return root, newest
+
+
+def rfc3339(seconds: int) -> str:
+    """A time as the image specification writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def image_config(recipe: dict[str, Any], host: Distribution) -> ImageConfig:
     """The image's configuration, in the words of the OCI image specification."""
-    machine = platform.machine()
-    return {
-        "architecture": ARCHITECTURES.get(machine, machine),
-        "os": "linux",
-        "config": recipe["config"],
-        "org.vitrine.description": recipe["description"],
-        "org.vitrine.release": f"{host.id} {host.codename}",
+    labels = {
+        "org.opencontainers.image.description": recipe["description"],
+        "org.opencontainers.image.base.name": f"{host.id}:{host.codename}",
     }
+    machine = platform.machine()
+    return ImageConfig(ARCHITECTURES.get(machine, machine), config={**recipe["config"], "Labels": labels})

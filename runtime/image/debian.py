@@ -14,13 +14,19 @@ import fnmatch
 import os
 import re
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runtime.errors import VitrineError
-from runtime.image import jail
+from runtime.image.jail import Jail, start
+from runtime.image.streams import Stream
+from runtime.image.unpack import Limits, Unpacker
 
 Say = Callable[[str], None]
+# Names that Debian made links into /usr; a package may still ship the old ones.
+MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+MERGED_ROOTS = tuple(f"usr/{name}" for name in MERGED)
 
 
 class Apt:
@@ -40,11 +46,17 @@ class Apt:
 
     def _settings(self) -> str:
         settings = {
-            "Dir::Etc::sourcelist": "sources.list", "Dir::Etc::sourceparts": "none",
-            "Dir::Etc::preferences": "none", "Dir::Etc::preferencesparts": "none",
-            "Dir::State": "state", "Dir::State::status": "status", "Dir::State::lists": "lists",
-            "Dir::Cache": ".", "Dir::Cache::archives": "archives",
-            "Dir::Cache::pkgcache": "pkgcache.bin", "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
+            "Dir::Etc::sourcelist": "sources.list",
+            "Dir::Etc::sourceparts": "none",
+            "Dir::Etc::preferences": "none",
+            "Dir::Etc::preferencesparts": "none",
+            "Dir::State": "state",
+            "Dir::State::status": "status",
+            "Dir::State::lists": "lists",
+            "Dir::Cache": ".",
+            "Dir::Cache::archives": "archives",
+            "Dir::Cache::pkgcache": "pkgcache.bin",
+            "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
         }
         lines = [f'{key} "{self.directory / value}";' for key, value in settings.items()]
         lines += ['APT::Install-Recommends "false";', 'Acquire::Languages "none";']
@@ -78,30 +90,59 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
+class PackageUnpacker(Unpacker):
+    """Puts what a package has into a tree with merged /usr, beside other packages that do the same."""
+
+    def clean(self, name: str) -> str:
+        return merged(super().clean(name))
+
+    def _directory(self, member: tarfile.TarInfo, path: str) -> None:
+        """The first package that has a directory makes it; the next leaves it as it is."""
+        if path in MERGED_ROOTS or os.path.isdir(path):
+            return
+        try:
+            super()._directory(member, path)
+        except FileExistsError:
+            self.directories.pop(path, None)
+
+
+def merged(name: str) -> str:
+    """The path where a file lives once /bin is a link to /usr/bin."""
+    return f"usr/{name}" if name.split("/", 1)[0] in MERGED else name
+
+
 def unpack(packages: list[Path], root: Path, exclude: list[str]) -> None:
     """Unpack every package into `root`, as many at a time as there are processors."""
     _merge_usr(root)
     refuse = re.compile("|".join(fnmatch.translate(pattern) for pattern in exclude) or r"(?!)")
-    running: dict[int, tuple[Path, subprocess.Popen[bytes]]] = {}
-    for package in sorted(packages, key=lambda path: -path.stat().st_size):
-        while len(running) >= (os.cpu_count() or 1):
-            _reap(running)
-        opened = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)
-        assert opened.stdout is not None
-        pid = jail.start(root, opened.stdout, lambda name: not refuse.match(name))
-        opened.stdout.close()
-        running[pid] = (package, opened)
-    while running:
-        _reap(running)
+    running: list[tuple[Jail, subprocess.Popen[bytes]]] = []
+    try:
+        for package in sorted(packages, key=lambda path: -path.stat().st_size):
+            while len(running) >= (os.cpu_count() or 1):
+                _reap(*running.pop(0))
+            opened = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)
+            assert opened.stdout is not None
+            running.append((_start(package, root, opened.stdout.fileno(), refuse), opened))
+            opened.stdout.close()
+        while running:
+            _reap(*running.pop(0))
+    finally:
+        for jail, opened in running:
+            jail.end()
+            opened.wait()
 
 
-def _reap(running: dict[int, tuple[Path, subprocess.Popen[bytes]]]) -> None:
+def _start(package: Path, root: Path, archive: int, refuse: re.Pattern[str]) -> Jail:
+    limits = Limits()
+    unpacker = PackageUnpacker(limits, keep=lambda name: not refuse.match(name))
+    return start(package.name, root, archive, lambda fd: unpacker.run(Stream(fd, "none", limits.bytes)).to_bytes(), limits.bytes)
+
+
+def _reap(jail: Jail, opened: subprocess.Popen[bytes]) -> None:
     """Wait for the oldest jail; either side failing is the failure of the package."""
-    pid, (package, opened) = next(iter(running.items()))
-    del running[pid]
-    _, status = os.waitpid(pid, 0)
-    if opened.wait() or status:
-        raise VitrineError(f"{package}: could not be unpacked")
+    jail.result(Limits().seconds)
+    if opened.wait():
+        raise VitrineError(f"{jail.name}: dpkg-deb could not open it")
 
 
 def _merge_usr(root: Path) -> None:

@@ -1,11 +1,12 @@
-"""The image store: layers by digest, names in one file.
+"""The image store: an OCI layout, and beside it every layer once as a tree to stand on.
 
-    <images>/images.json             name → layers, lowest first, and the image's configuration
-    <images>/layers/<digest>/        one unpacked tree, never written to after it got its name
+    <images>/index.json, blobs/         the layout: names, manifests, configurations, tars
+    <images>/layers/<chain>/            one layer unpacked, named by the chainID of its stack
+    <images>/layers/<chain>.json        its diffID and the digest of the tree, for `verify`
 
-A layer is shared by every sandbox through an overlay's lowerdir, so a change to it would be
-seen in all of them: a new tree always gets a new name. `images.json` is replaced by rename(2),
-so a reader sees the old list or the new one; writers take turns by flock(2).
+A tree is shared by every sandbox through an overlay's lowerdir, so a change to it would be seen
+in all of them: it is never written to after it got its name. Only root may enter `layers`: the
+files in it are setuid for the host's ids until a sandbox's mount maps them to its own.
 
 Without a store of its own the image would share inodes with the host's root, and a bug that
 writes the page cache would reach the host's programs. See overlayfs in the kernel's manual.
@@ -17,36 +18,56 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import NotFoundError
-from runtime.image.tree import tree_digest
+from runtime.errors import NotFoundError, VitrineError
+from runtime.image import apply
+from runtime.image.blobs import Blobs
+from runtime.image.layer import Ids, write_layer
+from runtime.image.unpack import Limits
+from runtime.oci import reference
+from runtime.oci.digest import Descriptor
+from runtime.oci.image_config import History, ImageConfig
+from runtime.oci.manifest import CONFIG, LAYER, MANIFEST, REF_NAME, Manifest
 
-ImageConfig = dict[str, Any]
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+RECIPE = "org.vitrine.recipe"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer in the store: its blob, and the digest of its uncompressed tar."""
+
+    descriptor: Descriptor
+    diff_id: str
+    entries: int = 0
 
 
 @dataclass(frozen=True)
 class Image:
-    """A name, the trees it stands for (lowest first) and how to run it."""
+    """A name, the trees it stands for (lowest first) and how to run it (the OCI document)."""
 
     name: str
     layers: list[Path]
-    config: ImageConfig = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
+    descriptor: Descriptor = field(default_factory=lambda: Descriptor(MANIFEST, "", 0))
+    manifest: Manifest | None = None
 
+    @property
+    def parsed(self) -> ImageConfig:
+        """The configuration, to derive another from."""
+        return ImageConfig.from_dict(self.config)
 
-@dataclass(frozen=True)
-class _Record:
-    """A line of images.json. `recipe` names what the image was built from."""
-
-    layers: list[str]
-    config: ImageConfig
-    recipe: str = ""
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """The layers' descriptors, lowest first."""
+        return self.manifest.layers if self.manifest else ()
 
 
 class Store:
@@ -55,82 +76,154 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.layers = directory / "layers"
-        self._index = directory / "images.json"
+        self.blobs = Blobs(directory)
 
     def lookup(self, name: str) -> Image:
-        """The image of this name, or NotFoundError that says how to get it."""
-        record = self._read().get(name)
-        if record is None:
+        """The image of this name or digest, or NotFoundError that says how to get it."""
+        index = self.blobs.index()
+        wanted = name if name.startswith("sha256:") else reference.normalise(name)
+        found = index.named(wanted) or next((one for one in index.manifests if one.digest == wanted), None)
+        if found is None:
             raise NotFoundError(f"no image {name!r} in {self.directory}; see `image list`")
-        return self._image(name, record)
+        return self.image(found)
 
     def list(self) -> Sequence[Image]:
-        return [self._image(name, record) for name, record in sorted(self._read().items())]
+        return [self.image(one) for one in self.blobs.index().manifests]
 
-    def add_directory(self, name: str, source: Path, config: ImageConfig, recipe: str = "") -> Image:
-        """Take the tree over (it is moved, so it must be on the store's file system) and name it."""
-        digest = tree_digest(source)
-        with self._locked():
-            layer = self.layers / digest
-            if layer.exists():
-                shutil.rmtree(source)
-            else:
-                self.layers.mkdir(parents=True, exist_ok=True)
-                source.chmod(0o755)
-                source.rename(layer)
-            self._write({**self._read(), name: _Record([digest], config, recipe)})
-        return self.lookup(name)
+    def image(self, descriptor: Descriptor) -> Image:
+        """The image of a manifest; its documents are verified, its trees are not."""
+        manifest = Manifest.from_bytes(self.blobs.read(descriptor))
+        config = ImageConfig.from_bytes(self.blobs.read(manifest.config))
+        trees = [self.tree(chain) for chain in config.chains]
+        name = reference.familiar(descriptor.annotations.get(REF_NAME, descriptor.digest))
+        recipe = manifest.annotations.get(RECIPE, "")
+        return Image(name, trees, config.to_dict(), recipe, descriptor, manifest)
+
+    def tree(self, chain: str) -> Path:
+        """Where the layer of this chainID is unpacked, or will be."""
+        return self.layers / chain.partition(":")[2]
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """A directory on the store's file system, gone afterwards; what is added meanwhile is not collected."""
+        return self.blobs.scratch()
+
+    def layer_from_directory(self, source: Path, ids: Ids | None = None, newest: int | None = None) -> Layer:
+        """Keep a tree as a layer's blob; the tree itself stays where it is. Call it within `scratch`.
+
+        `source` may be the upper directory of an overlay, even one in use; `ids` are the host ids in it.
+        """
+        with self.scratch() as scratch:
+            file = scratch / "layer.tar"
+            with file.open("wb") as out:
+                summary = write_layer(source, out, ids, newest)
+            descriptor = Descriptor(LAYER, summary.diff_id, summary.size)
+            self.blobs.adopt(file, descriptor)
+        return Layer(descriptor, summary.diff_id, summary.entries)
+
+    def commit(
+        self,
+        name: str | None,
+        config: ImageConfig,
+        layers: Sequence[Descriptor],
+        annotations: dict[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Image:
+        """Make an image of a configuration and layers (lowest first), unpack what is not yet, and name it.
+
+        Without a name the image is found by its digest only, until `collect`.
+        """
+        self._unpack_missing(config, layers, limits or Limits())
+        document = self.blobs.add(config.to_bytes(), CONFIG)
+        manifest = Manifest(document, tuple(layers), annotations or {})
+        descriptor = self.blobs.add(manifest.to_bytes(), MANIFEST)
+        return self.name(name, descriptor) if name else self.image(descriptor)
+
+    def adopt(self, name: str, descriptor: Descriptor, limits: Limits | None = None) -> Image:
+        """Name a manifest whose blobs are in the store already, unpacking its layers; bytes stay as they are."""
+        manifest = Manifest.from_bytes(self.blobs.read(descriptor))
+        config = ImageConfig.from_bytes(self.blobs.read(manifest.config))
+        own = ARCHITECTURES.get(platform.machine(), platform.machine())
+        if config.architecture != own:
+            raise VitrineError(f"{name}: it is for {config.architecture}, this machine is {own}")
+        self._unpack_missing(config, manifest.layers, limits or Limits())
+        return self.name(name, descriptor)
+
+    def name(self, name: str, descriptor: Descriptor) -> Image:
+        """Lead a name to a manifest."""
+        whole = reference.normalise(name)
+        plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, {}, descriptor.platform)
+        with self.blobs.locked():
+            self.blobs.write_index(self.blobs.index().with_name(whole, plain))
+        return self.lookup(whole)
+
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """Hold this from a lookup until the trees are mounted: nothing is collected meanwhile."""
+        return self.blobs.locked(mode=fcntl.LOCK_SH)
+
+    def tag(self, source: str, target: str) -> Image:
+        """A second name for the same image."""
+        return self.name(target, self.lookup(source).descriptor)
 
     def remove(self, name: str) -> None:
         """Forget a name. Its layers stay until `collect`: sandboxes may stand on them."""
-        with self._locked():
-            records = self._read()
-            if records.pop(name, None) is None:
+        whole = reference.normalise(name)
+        with self.blobs.locked():
+            index = self.blobs.index()
+            if index.named(whole) is None:
                 raise NotFoundError(f"no image {name!r} in {self.directory}")
-            self._write(records)
+            self.blobs.write_index(index.without(whole))
 
-    def collect(self) -> Sequence[str]:
-        """Delete the layers that no name leads to, and say which."""
-        with self._locked():
-            used = {layer for record in self._read().values() for layer in record.layers}
-            present = {path.name for path in self.layers.glob("*")}
-            for name in present - used:
-                shutil.rmtree(self.layers / name)
-        return sorted(present - used)
+    def add_directory(self, name: str, source: Path, config: ImageConfig, step: History, recipe: str = "") -> Image:
+        """An image of one layer, whose tree is taken over: it is moved, so it must be in `scratch`."""
+        layer = self.layer_from_directory(source)
+        tree = self.tree(layer.diff_id)
+        if not tree.exists():
+            source.chmod(0o755)
+            self._keep(source, tree, layer.diff_id, layer.diff_id)
+        annotations = {RECIPE: recipe} if recipe else {}
+        return self.commit(name, config.with_layer(layer.diff_id, step), [layer.descriptor], annotations)
 
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A directory on the store's file system for a tree in the making; gone afterwards."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=".building-", dir=self.directory))
-        try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
+    def _unpack_missing(self, config: ImageConfig, layers: Sequence[Descriptor], limits: Limits) -> None:
+        if len(config.diff_ids) != len(layers):
+            raise VitrineError(f"the configuration has {len(config.diff_ids)} diff_ids, the manifest {len(layers)} layers")
+        lower: list[Path] = []
+        for chain, diff, layer in zip(config.chains, config.diff_ids, layers, strict=True):
+            tree = self.tree(chain)
+            if not tree.is_dir():
+                self._unpack(layer, diff, tree, lower, limits)
+            lower.append(tree)
 
-    def _image(self, name: str, record: _Record) -> Image:
-        layers = [self.layers / digest for digest in record.layers]
-        return Image(name, layers, record.config, record.recipe)
+    def _unpack(self, layer: Descriptor, diff: str, tree: Path, lower: Sequence[Path], limits: Limits) -> None:
+        with self.scratch() as scratch:
+            root = scratch / "root"
+            root.mkdir(mode=0o755)
+            archive = self.blobs.open(layer)
+            try:
+                report = apply.unpack(f"layer {layer.digest}", archive, root, limits)
+            finally:
+                os.close(archive)
+            if report.diff_id != diff:
+                raise VitrineError(f"layer {layer.digest} unpacks to {report.diff_id}, not to {diff} as the configuration says")
+            apply.finish(root, lower, report)
+            self._keep(root, tree, diff, write_layer(root, None).diff_id, report.notes)
 
-    def _read(self) -> dict[str, _Record]:
-        try:
-            text = self._index.read_text()
-        except FileNotFoundError:
-            return {}
-        return {name: _Record(**record) for name, record in json.loads(text).items()}
+    def _keep(self, root: Path, tree: Path, diff: str, content: str, notes: Sequence[str] = ()) -> None:
+        """Give a finished tree its name; whoever was first wins, both are the same."""
+        self.layers.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.layers.chmod(0o700)
+        with self.blobs.locked():
+            if tree.exists():
+                shutil.rmtree(root)
+                return
+            record = tree.with_name(f"{tree.name}.json")
+            record.write_text(json.dumps({"diff_id": diff, "tree": content, "notes": list(notes)}) + "\n")
+            root.rename(tree)
 
-    def _write(self, records: dict[str, _Record]) -> None:
-        text = json.dumps({name: asdict(record) for name, record in records.items()}, indent=2)
-        new = self._index.with_suffix(".new")
-        with new.open("w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._index)
+    def record(self, tree: Path) -> dict[str, Any]:
+        """What was noted when the tree was made: diff_id, tree (its digest), notes."""
+        record: dict[str, Any] = json.loads(tree.with_name(f"{tree.name}.json").read_text())
+        return record
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def each_layer(self, image: Image) -> Iterator[tuple[Path, Descriptor, str]]:
+        """Tree, blob and diffID of each layer, lowest first."""
+        yield from zip(image.layers, image.blobs, image.parsed.diff_ids, strict=True)

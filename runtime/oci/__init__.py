@@ -1,1 +1,5 @@
-"""The two documents of the OCI runtime specification: the spec (config.json) and the state."""
+"""Documents of the OCI specifications, as pure data: parsed strictly, written the same every time.
+
+Of the runtime specification: spec (config.json) and state. Of the image specification: digest
+(descriptors), manifest (and index), image_config (and history), reference (names).
+"""

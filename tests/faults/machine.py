@@ -32,7 +32,7 @@ PATIENCE = 15.0
 
 def require_image() -> None:
     """Skip, with the reason, where these tests cannot run; fail where nothing may be missing."""
-    if os.geteuid() == 0 and (Paths.from_environment().images / "images.json").exists():
+    if os.geteuid() == 0 and (Paths.from_environment().images / "index.json").exists():
         return
     reason = "needs root and the linux image (sudo script/bootstrap)"
     if os.environ.get("VITRINE_NEEDS") == "must":

@@ -43,7 +43,7 @@ class Stack:
 def reason_not_to_run() -> str | None:
     """What this host lacks, or None."""
     images = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine")) / "images"
-    if os.geteuid() or not (images / "images.json").exists():
+    if os.geteuid() or not (images / "index.json").exists():
         return "needs root and the linux image (sudo script/bootstrap)"
     return None if shutil.which("redis-server") else "needs redis-server (sudo script/bootstrap)"
 

@@ -24,8 +24,8 @@ UID_BASE = "2013265920"  # apart from the ranges of a site that may run on this 
 
 def has_linux_image() -> bool:
     """Is the image named linux in the store?"""
-    index = Paths.from_environment().images / "images.json"
-    return index.exists() and '"linux"' in index.read_text()
+    index = Paths.from_environment().images / "index.json"
+    return index.exists() and '"linux:latest"' in index.read_text()
 
 
 needs_node = pytest.mark.skipif(os.geteuid() != 0 or not has_linux_image(), reason="needs root and the image named linux")
