@@ -38,6 +38,15 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def pairs(name: str, default: str) -> dict[str, str]:
+    """name=value, separated by commas."""
+    found = dict(word.partition("=")[::2] for word in words(name, default))
+    for key, value in found.items():
+        if not key or not value:
+            raise ImproperlyConfigured(f"{name}: {key!r} is not name=value (use debian-12=linux,ubuntu=linux)")
+    return found
+
+
 def origins(name: str, default: str) -> list[str]:
     """A list of origins, each exactly scheme://host[:port]."""
     found = words(name, default)

@@ -191,9 +191,19 @@ LAB_IDLE_MINUTES = environment.number("VITRINE_LAB_IDLE_MINUTES", 20)
 LABS_PER_GUEST = environment.number("VITRINE_LABS_PER_GUEST", 1)
 LABS_PER_USER = environment.number("VITRINE_LABS_PER_USER", 3)
 LABS_PER_ADDRESS = environment.number("VITRINE_LABS_PER_ADDRESS", 40)
+# The most a lesson may ask for; and the images behind the names that lessons use.
+LESSON_MEMORY = environment.number("VITRINE_LESSON_MEMORY_MIB", 2048) << 20
+LESSON_DISK = environment.number("VITRINE_LESSON_DISK_MIB", 8192) << 20
+LESSON_CPUS = environment.number("VITRINE_LESSON_CPUS", 4)
+LESSON_PIDS = environment.number("VITRINE_LESSON_PIDS", 4096)
+LESSON_MACHINES = environment.number("VITRINE_LESSON_MACHINES", 8)
+IMAGE_NAMES = environment.pairs("VITRINE_IMAGE_NAMES", "debian-12=linux")
 NODE_SANDBOXES = environment.number("VITRINE_NODE_SANDBOXES", 100)
 # How many proxies of ours stand in front: only their X-Forwarded-For is believed.
 TRUSTED_PROXIES = environment.number("VITRINE_TRUSTED_PROXIES", 0)
+
+# /metrics answers this machine only, or whoever has this token.
+METRICS_TOKEN = os.environ.get("VITRINE_METRICS_TOKEN", "")
 
 LOGGING = {
     "version": 1,
@@ -202,7 +212,4 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("VITRINE_LOG", "INFO")},
     "loggers": {"axes": {"level": "WARNING"}},  # it reports every guest's first visit
-# /metrics answers this machine only, or whoever has this token.
-METRICS_TOKEN = os.environ.get("VITRINE_METRICS_TOKEN", "")
-
 }

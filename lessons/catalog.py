@@ -57,8 +57,8 @@ def get(course: str, slug: str, language: str = "en", *, seed: str | None = None
     if slug not in settings.entries:
         raise LessonNotFound(f"no lesson {slug!r} in course {course!r}")
     wanted = _language(language)
-    lesson = _fresh(("lesson", course, slug, wanted), lambda: _stamp(settings, slug), lambda: _lesson(settings, slug, wanted))
-    return lesson if seed is None else _bound(lesson.path, _stamp(settings, slug), course, slug, wanted, seed)
+    lesson = _fresh(("lesson", course, slug, wanted), lambda: changed_at(settings, slug), lambda: _lesson(settings, slug, wanted))
+    return lesson if seed is None else _bound(lesson.path, changed_at(settings, slug), course, slug, wanted, seed)
 
 
 def courses(language: str = "en") -> list[Course]:
@@ -114,14 +114,18 @@ def lesson_file(course: str, slug: str, language: str) -> Path:
 
 
 def read_file(settings: Settings, slug: str, language: str) -> Lesson:
-    """Exactly the file of that language, without any falling back; for authors' tools."""
+    """Exactly the file of that language, without any falling back; for authors' tools.
+
+    A translation need not repeat what a machine reads: it has the front matter of the original.
+    """
     entry = settings.entries[slug]
+    inherited = {} if language == "en" else translation.inherited(entry.file("en"))
     return read_lesson(
         entry.file(language),
         course=settings.slug,
         slug=slug,
         language=language,
-        defaults=settings.defaults,
+        defaults={**settings.defaults, **inherited},
         include=settings.include,
         run_default=settings.run_default,
         root=settings.directory,
@@ -167,7 +171,7 @@ def _language(wanted: str) -> str:
     return "zh-hans" if wanted.split("-")[0] == "zh" else "en"
 
 
-def _stamp(settings: Settings, slug: str) -> tuple[int, ...]:
+def changed_at(settings: Settings, slug: str) -> tuple[int, ...]:
     """Changes when any file does that the lesson may have been read from."""
     place = settings.entries[slug].place
     own = sorted(place.rglob("*")) if place.is_dir() else [settings.entries[slug].file(each) for each in LANGUAGES]

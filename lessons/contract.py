@@ -5,8 +5,13 @@ A check is a fresh process, never the learner's shell. Its exit status decides: 
 not the learner's. What it prints is the message the learner reads. The script goes in on
 standard input, so `ps` in the sandbox shows no word of the answer; it is read whole before
 it runs, or a command of the check would eat the rest of it.
+
+`on MACHINE COMMAND…` runs a command on another machine of the lab. No machine reaches another
+for that: the check writes the request to its standard error, whoever runs the check carries
+it out there, and types status and output back (see `labsite.labs.errands`).
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,11 +21,18 @@ from lessons.elements import Check, Lesson, Step, Task
 MESSAGE_LIMIT = 2048
 HISTORY = "/run/lab-history"
 
+# The system's own programs before those in /usr/local, where anything may have been put.
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+# The script has a known length: after it comes what `on` is answered.
+SHELL = 'exec 8>&2 9<&0; eval "$(head -c "$1" <&9)" </dev/null'
+PYTHON = "import os,sys;n=int(sys.argv[1]);s=b''\nwhile len(s)<n:s+=os.read(0,n-len(s))\nexec(compile(s,'check','exec'))"
 PROGRAMS = {
-    "sh": ["/bin/sh", "-c", 'eval "$(cat)"'],
-    "bash": ["/bin/bash", "-c", 'eval "$(cat)"'],
-    "python": ["/usr/bin/python3", "-"],
+    "sh": ["/bin/sh", "-c", SHELL, "sh"],
+    "bash": ["/bin/bash", "-c", SHELL, "bash"],
+    "python": ["/usr/bin/python3", "-IS", "-c", PYTHON],
 }
+ASK, ARGUMENT, END = "\x1e", "\x1f", "\x1d"  # how `on` frames its request
+USES_ON = {"python": re.compile(r"\bon\("), "sh": re.compile(r"(?m)(?:^|[;&|(!`\s])on\s+[\w$\"']")}
 
 SH_PRELUDE = r"""
 pass() { printf '%s\n' "$*"; exit 0; }
@@ -32,7 +44,19 @@ wait_for() {
     _tries=$((_tries - 1)); sleep 0.2
   done
 }
-ran() { [ -r "$LAB_HISTORY" ] && grep -Eq -- "$1" "$LAB_HISTORY"; }
+ran() {
+  [ -r "$LAB_HISTORY" ] || return 1
+  if grep -q '^#lab-step ' "$LAB_HISTORY"
+  then sed -n "/^#lab-step $LAB_STEP\$/,/^#lab-step /p" "$LAB_HISTORY" | grep -v '^#lab-step '
+  else cat "$LAB_HISTORY"
+  fi | grep -Eq -- "$1"
+}
+on() {
+  printf '\036' >&8; printf '%s\037' "$@" >&8; printf '\035' >&8
+  IFS=' ' read -r _code _length <&9 || return 77
+  [ "$_length" -eq 0 ] || head -c "$_length" <&9
+  return "$_code"
+}
 """
 
 PYTHON_PRELUDE = r"""
@@ -63,13 +87,33 @@ def wait_for(seconds, condition):
 def ran(regex):
     try:
         with open(os.environ["LAB_HISTORY"], errors="replace") as history:
-            return any(re.search(regex, line) for line in history)
+            lines = history.read().splitlines()
     except OSError:
         return False
+    here, marked = [], any(line.startswith("#lab-step ") for line in lines)
+    inside = not marked
+    for line in lines:
+        if line.startswith("#lab-step "):
+            inside = line == "#lab-step " + os.environ["LAB_STEP"]
+        elif inside:
+            here.append(line)
+    return any(re.search(regex, line) for line in here)
+
+def on(machine, *command):
+    words = "".join(word + "\x1f" for word in (machine, *command))
+    os.write(2, ("\x1e" + words + "\x1d").encode())
+    head = b""
+    while not head.endswith(b"\n"):
+        head += os.read(0, 1) or sys.exit(77)
+    code, length = map(int, head.split())
+    out = b""
+    while len(out) < length:
+        out += os.read(0, length - len(out))
+    return subprocess.CompletedProcess(command, code, out.decode(errors="replace"), "")
 """
 
 PROFILE = f"""# every command is noted as it is run, for checks that ask what was done
-if [ "$(id -u)" = 0 ]; then HISTFILE={HISTORY}; fi
+if [ -w {HISTORY} ]; then HISTFILE={HISTORY}; fi
 PROMPT_COMMAND="history -a${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}"
 """
 
@@ -99,19 +143,32 @@ class CheckResult:
 
 def command(check: Check) -> list[str]:
     """The program that reads the script from standard input."""
-    return PROGRAMS[check.language]
+    return [*PROGRAMS[check.language], str(len(script(check)))]
 
 
 def script(check: Check) -> bytes:
-    """The whole script: the helpers, then the author's lines."""
+    """The whole script: the helpers, the course's own, then the author's lines."""
     prelude = PYTHON_PRELUDE if check.language == "python" else SH_PRELUDE
-    return f"{prelude}\n{check.source}".encode()
+    return f"{prelude}\n{check.include}\n{check.source}\n".encode()
+
+
+def talks(check: Check) -> bool:
+    """Does this check run anything `on` another machine?"""
+    uses = USES_ON["python" if check.language == "python" else "sh"]
+    return uses.search(check.include + check.source) is not None
+
+
+def mark(step: str) -> list[str]:
+    """A command that notes in the history that a step was opened, so that `ran` knows where it begins."""
+    line = f"#lab-step {step}"
+    note = '[ "$(grep "^#lab-step " "$1" | tail -n 1)" = "$2" ] || printf "%s\\n" "$2" >> "$1"'
+    return ["/bin/sh", "-c", note, "sh", HISTORY, line]
 
 
 def environment(lesson: Lesson, step: Step, task: Task, *, seed: str, hostname: str) -> dict[str, str]:
     """What a check finds in its environment."""
     return {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": PATH,
         "HOME": "/root",
         "LANG": "C.UTF-8",
         **variables.environment(lesson.values(seed)),

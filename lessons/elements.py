@@ -5,6 +5,7 @@ it. The texts still hold `%{name}` until `Lesson.bound` puts in the values of on
 (see `variables` and `binding`).
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +101,11 @@ class Run:
     output: str | None = None
     line: int = 0
 
+    @property
+    def typed(self) -> str:
+        """What is typed: for another user than the terminal's, by su(1)."""
+        return f"su {self.user} -c {shlex.quote(self.command)}" if self.user else self.command
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -168,6 +174,7 @@ class Step:
     gate: bool | None = None  # None: as the lesson says
     language: str = ""  # the language it is written in, where that is not the lesson's
     path: Path = Path()  # the file it was read from
+    setup_on: tuple[tuple[str, str], ...] = ()  # (machine, script) for machines that are not the first
     foreground: str = ""  # read by the first terminal's shell when the step opens
 
     def task(self, id: str) -> Task | None:
@@ -208,6 +215,7 @@ class Lesson:
     ports: tuple[Port, ...] = ()
     editor: Editor | None = None
     files: tuple[FileCopy, ...] = ()
+    setup_on: tuple[tuple[str, str], ...] = ()
     foreground: str = ""  # read by the first terminal's shell when the lab begins
     unavailable: str = ""  # why this site has no sandbox for it; it can still be read
 

@@ -17,7 +17,7 @@ from lessons.suggest import listed, near
 KINDS: dict[str, set[str]] = {
     "run": {"terminal", "machine", "interrupt", "no-enter", "as", "exit", "skip", "timeout"},
     "output": set(),
-    "setup": {"file"},
+    "setup": {"file", "machine"},
     "check": {"timeout", "machine", "as", "host", "file"},
     "solution": {"machine", "typed", "file"},
     "wrong": {"machine", "says", "file"},

@@ -124,12 +124,12 @@ def differences(course: str, slug: str) -> Iterator[LessonError]:
 
 
 def shellcheck(lesson: Lesson) -> Iterator[LessonError]:
-    """What shellcheck says of the checks, if it is installed."""
+    """The errors shellcheck finds in the checks, if it is installed; its opinions on style are not asked."""
     if not shutil.which("shellcheck"):
         return
     for step in lesson.steps:
         for check in (check for task in step.tasks for check in task.checks if check.language in ("sh", "bash")):
-            command = ["shellcheck", "-s", check.language, "-f", "gcc", "-S", "warning", "-e", "SC2154,SC3043", "-"]
+            command = ["shellcheck", "-s", check.language, "-f", "gcc", "-S", "error", "-e", "SC1072,SC1073,SC2148", "-"]
             said = subprocess.run(command, input=check.source, capture_output=True, text=True, check=False).stdout
             for line, words in re.findall(r"^-:(\d+):\d+: \w+: (.*)$", said, re.MULTILINE):
                 yield LessonError(step.path, check.line + int(line), f"shellcheck: {words}")

@@ -93,8 +93,7 @@ def code(text: str, language: str) -> str:
 
 def _run(run: Run) -> str:
     flags = {name: "" for name, set_ in (("interrupt", run.interrupt), ("no-enter", not run.enter)) if set_}
-    user = {"as": run.user} if run.user else {}
-    return _data(run=run.command, **_where(run), **user, **flags)
+    return _data(run=run.typed, **_where(run), **flags)
 
 
 def _where(action: Run | Keys) -> dict[str, str]:

@@ -18,6 +18,7 @@ from lessons.source import Include, Source
 from lessons.steps import StepBuilder
 from lessons.suggest import near
 
+Beginning = tuple[str, tuple[Step, ...], str, tuple[tuple[str, str], ...]]  # introduction, steps, setups
 STEP_ID = r"a step's id is lower-case letters, digits and -"
 
 
@@ -58,13 +59,15 @@ def parse_lesson(
         f"/lessons/{course}/{slug}/files/", frozenset(machine.name for machine in fields["machines"]),
         fields["terminals"], conditions(fields, language),
     )  # fmt: skip
-    intro, steps, setup = _steps(body, source)
+    intro, steps, setup, setup_on = _steps(body, source)
     for each, text in _more_files(head, source):
         steps += _steps(text, each, alone=True)[1]
     fields["setup"] = _setup_file(fields["setup"], head, source) + setup
     _check_ids(steps, faults)
     faults.raise_if_any()
-    return Lesson(slug=slug, course=course, language=language, path=path, intro_html=intro, steps=steps, **fields)
+    return Lesson(
+        slug=slug, course=course, language=language, path=path, intro_html=intro, steps=steps, setup_on=setup_on, **fields
+    )
 
 
 def conditions(fields: dict[str, Any], language: str) -> dict[str, set[str]]:
@@ -97,7 +100,7 @@ def _setup_file(name: str, head: Head, source: Source) -> str:
     return source.include.before("sh") + text
 
 
-def _steps(body: str, source: Source, alone: bool = False) -> tuple[str, tuple[Step, ...], str]:
+def _steps(body: str, source: Source, alone: bool = False) -> Beginning:
     """Cut the document at its second-level headings: introduction, steps, setup fences."""
     sections: list[list[SyntaxTreeNode]] = [[]]
     for node in md.tree(source.markdown, body).children:
@@ -113,7 +116,7 @@ def _steps(body: str, source: Source, alone: bool = False) -> tuple[str, tuple[S
     for line in lines:
         source.faults.add(line, "tasks, questions and commands stand in a step, after its ## heading")
     steps = tuple(_step(StepBuilder(source), nodes) for nodes in sections[1:])
-    return intro, steps, "".join(first.parts.setup)
+    return intro, steps, "".join(first.parts.setup), tuple(first.parts.setup_on)
 
 
 def _step(builder: StepBuilder, nodes: list[SyntaxTreeNode]) -> Step:

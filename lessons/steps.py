@@ -44,6 +44,7 @@ class Parts:
     actions: list[Action] = field(default_factory=list)
     quizzes: list[Quiz] = field(default_factory=list)
     setup: list[str] = field(default_factory=list)
+    setup_on: list[tuple[str, str]] = field(default_factory=list)
     solution_html: str = ""
     output_wanted: bool = False  # an `output` may follow
 
@@ -72,7 +73,7 @@ class StepBuilder:
         runs = tuple(action for action in parts.actions if isinstance(action, Run))
         return Step(
             id, title, body, tuple(parts.tasks), runs, tuple(parts.quizzes), tuple(parts.setup), parts.solution_html, line,
-            tuple(parts.actions), gate, path=self.source.path,
+            tuple(parts.actions), gate, path=self.source.path, setup_on=tuple(parts.setup_on),
         )  # fmt: skip
 
     def line(self, node: SyntaxTreeNode) -> int:
@@ -115,11 +116,19 @@ class StepBuilder:
         elif fence.kind == "output":
             self._output(fence, wanted)
         elif fence.kind == "setup":
-            self.parts.setup.append(self.source.include.before("sh") + fence.text)
+            self._set_up(fence)
         elif fence.kind == "edit":
             fences.edit(fence, self.source)
         elif fence.kind:
             self._act(fence, meta)
+
+    def _set_up(self, fence: Fence) -> None:
+        """A script for the first machine, or for the one it names."""
+        script, machine = self.source.include.before("sh") + fence.text, fence.value("machine")
+        if machine:
+            self.parts.setup_on.append((machine, script))
+        else:
+            self.parts.setup.append(script)
 
     def _act(self, fence: Fence, meta: dict) -> None:
         """Something the page offers to do."""

@@ -8,10 +8,12 @@ and the linter says what differs.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
+from lessons import frontmatter
 from lessons.elements import Keys, Lesson, Run, Save, Step
-from lessons.errors import LessonError
+from lessons.errors import Faults, LessonError
 from lessons.outline import Outline
 
 L = TypeVar("L", Lesson, Outline)
@@ -20,6 +22,12 @@ L = TypeVar("L", Lesson, Outline)
 def renamed(lesson: L, title: str) -> L:
     """The lesson under the title its course gives it."""
     return replace(lesson, title=title) if title else lesson
+
+
+def inherited(original: Path) -> dict[str, Any]:
+    """The front matter a translation has without writing it: all but the words."""
+    head, _, _ = frontmatter.split(original.read_text(encoding="utf-8", errors="replace"), Faults(original))
+    return {key: value for key, value in head.data.items() if key not in ("title", "summary", "steps")}
 
 
 def merged(original: Lesson, translated: Lesson) -> Lesson:

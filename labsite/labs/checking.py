@@ -8,7 +8,7 @@ from django.utils import timezone
 from labsite.labs import checks, gateway, notify, progress
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
-from lessons.catalog import Lesson, Task
+from lessons.catalog import Lesson, Step, Task
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +31,11 @@ def check_task(code: str, step_id: str, task_id: str, language: str) -> None:
         cache.delete(key)
 
 
-def _run(lab: LabSession, lesson: Lesson, step: object, task: Task) -> None:
-    sandbox = machine_for(lab, task.check.machine)
-    if sandbox is None:
-        return
+def _run(lab: LabSession, lesson: Lesson, step: Step, task: Task) -> None:
+    if task.needs and task.needs not in progress.standing(lab.user, lesson).tasks:
+        return  # the page shows what comes first
     try:
-        result = checks.run_check(sandbox, lesson, step, task)
+        result = checks.run_check(machines_of(lab), lesson, step, task, seed=lab.code)
     except gateway.GatewayError as error:
         log.warning("lab %s: check %s could not run: %s", lab.code[:8], task.id, error)
         return
@@ -54,9 +53,9 @@ def record(lab: LabSession, step: str, task: Task, state: str, message: str) -> 
     row.state, row.message, row.attempts = state, message, row.attempts + 1
     if state == "passed" and row.passed_at is None:
         row.passed_at = timezone.now()
+    row.save()
     if state == "passed":
         progress.task_done(lab, step, task.id)
-    row.save()
     if news or state == "passed" or not task.auto:
         notify.send(lab.code, check_message(row))
 
@@ -73,10 +72,10 @@ def check_message(row: TaskResult) -> dict:
     }
 
 
-def machine_for(lab: LabSession, name: str) -> Sandbox | None:
-    """The running machine of that name, or the first one."""
-    machines = lab.sandboxes.select_related("lab").filter(status=Status.RUNNING)
-    return (machines.filter(name=name) if name else machines).first()
+def machines_of(lab: LabSession) -> dict[str, Sandbox]:
+    """The running machines of a lab, by name."""
+    running = lab.sandboxes.select_related("lab").filter(status=Status.RUNNING)
+    return {sandbox.name: sandbox for sandbox in running}
 
 
 def open_step(code: str) -> str | None:
@@ -85,16 +84,23 @@ def open_step(code: str) -> str | None:
 
 
 def set_up_step(code: str, step_id: str) -> None:
-    """Run a step's setup, once for a lab."""
+    """A step was opened: note it for `ran`, and run its setup once for a lab."""
     cache.set(f"step:{code}", step_id, timeout=DAY)  # for a machine that is still being made
     lab = LabSession.objects.filter(code=code, ended_at=None).first()
     lesson = lab and of_lab(lab)
     step = lesson.step(step_id) if lesson else None
-    sandbox = machine_for(lab, "") if step and step.setup else None
-    if sandbox is None or not cache.add(f"setup:{code}:{step_id}:{sandbox.generation}", 1, timeout=DAY):
+    machines = machines_of(lab) if step else {}
+    if not machines or lesson.machine.name not in machines:
         return
-    for script in step.setup:
-        try:
-            checks.run_setup(sandbox, lesson, script)
-        except (checks.SetupFailed, gateway.GatewayError) as error:
-            log.error("lesson %s, step %s: %s", lab.lesson, step_id, error)
+    try:
+        checks.mark_step(machines, step)
+        if (step.setup or step.setup_on) and _first_time(code, step, machines):
+            checks.enter_step(machines, lesson, step, seed=code)
+    except (checks.SetupFailed, gateway.GatewayError) as error:
+        log.error("lesson %s, step %s: %s", lab.lesson, step_id, error)
+
+
+def _first_time(code: str, step: Step, machines: dict[str, Sandbox]) -> bool:
+    """Has this step not been set up on these very machines?"""
+    made = "-".join(str(sandbox.generation) for sandbox in machines.values())
+    return bool(cache.add(f"setup:{code}:{step.id}:{made}", 1, timeout=DAY))

@@ -7,6 +7,7 @@ a stolen web process can ask for no more than a lesson already allows.
 from collections.abc import Callable
 from typing import Any
 
+from labsite.labs import recipe
 from labsite.labs.models import LabSession, Sandbox
 from runtime.errors import RuntimeRefused, SpawnerUnavailable
 from runtime.paths import Paths
@@ -32,14 +33,16 @@ class GatewayError(Exception):
         return self.detail["code"] == "unavailable"
 
 
-def create(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """Make the sandbox; the timed steps it was made by."""
-    answer = _asked(SpawnerClient().create, **creation_request(sandbox))
+def create(sandbox: Sandbox, known: dict[str, str] | None = None, **other: Any) -> list[dict[str, Any]]:
+    """Make the sandbox; the timed steps it was made by. `known` and `other`: as for a lab without a row."""
+    if too_much := recipe.beyond(sandbox.request):
+        raise GatewayError("limits", "limits", "; ".join(too_much))
+    answer = _asked(SpawnerClient().create, **{**creation_request(sandbox, known), **other})
     return answer.get("timings", [])
 
 
-def creation_request(sandbox: Sandbox) -> dict[str, Any]:
-    """What the spawner is asked: limits from the row, names and addresses from the lab."""
+def creation_request(sandbox: Sandbox, known: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the spawner is asked: limits from the row, names and addresses from the lab (or those `known`)."""
     lab = sandbox.lab
     return {
         **sandbox.request,
@@ -47,7 +50,7 @@ def creation_request(sandbox: Sandbox) -> dict[str, Any]:
         "hostname": sandbox.name,
         "lab": lab.code[:12],
         "lab_index": sandbox.index,
-        "hosts": hosts(lab) if sandbox.request.get("net") == "lab" else {},
+        "hosts": (hosts(lab) if known is None else known) if sandbox.request.get("net") == "lab" else {},
         "annotations": {OURS: lab.code},
     }
 

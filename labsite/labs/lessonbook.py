@@ -1,25 +1,29 @@
 """Lessons as labs need them: by the path `course/lesson` that a lab's row keeps."""
 
-from typing import Any
+import logging
 
 from django.utils.translation import get_language
 
 from labsite.labs.models import LabSession
 from lessons import catalog
-from lessons.catalog import Lesson, Machine
-from lessons.errors import LessonNotFound
+from lessons.catalog import Lesson
+from lessons.errors import LessonErrors, LessonNotFound
+
+log = logging.getLogger(__name__)
 
 
 def find(path: str, language: str | None = None, seed: str | None = None) -> Lesson | None:
     """The lesson of that path; a lone slug is looked for in every course."""
     language = language or get_language() or "en"
     course, _, slug = path.rpartition("/")
-    courses = [course] if course else [each.slug for each in catalog.courses(language)]
+    courses = [course] if course else catalog.names()
     for each in courses:
         try:
             return catalog.get(each, slug, language, seed=seed)
         except LessonNotFound:
             continue
+        except LessonErrors as errors:  # an author's slip: the lesson is gone until it is mended
+            log.error("lesson %s/%s cannot be read: %s", each, slug, errors)
     return None
 
 
@@ -31,16 +35,3 @@ def path_of(lesson: Lesson) -> str:
 def of_lab(lab: LabSession, language: str | None = None) -> Lesson | None:
     """The lesson of a lab, with the values of this attempt; None if it was withdrawn."""
     return find(lab.lesson, language, seed=lab.code)
-
-
-def request_for(lesson: Lesson, machine: Machine) -> dict[str, Any]:
-    """Image and limits a machine is made with."""
-    return {
-        "image": machine.image,
-        "profile": "nested",
-        "memory": machine.memory,
-        "cpus": machine.cpus,
-        "pids": machine.pids,
-        "disk": machine.disk,
-        "net": machine.network,
-    }

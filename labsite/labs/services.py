@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from labsite.accounts.models import User
 from labsite.labs import limits, notify
-from labsite.labs.lessonbook import path_of, request_for
+from labsite.labs.lessonbook import path_of
 from labsite.labs.models import LabSession, Sandbox, Status
+from labsite.labs.recipe import request_for
 from lessons.catalog import Lesson
 
 ENDABLE = [Status.QUEUED, Status.REQUESTED, Status.STARTING, Status.RUNNING, Status.FAILED, Status.LOST]

@@ -48,12 +48,12 @@ def _queue(sandbox: Sandbox) -> None:
 
 
 def prepare(sandbox: Sandbox) -> None:
-    """Run the lesson's own setup inside, on its first machine."""
+    """Bring the lesson's files and run its setup inside."""
     lesson = of_lab(sandbox.lab)
-    if lesson is None or sandbox.index:
+    if lesson is None:
         return
     try:
-        checks.prepare(sandbox, lesson)
+        checks.prepare(sandbox, lesson, seed=sandbox.lab.code)
     except checks.SetupFailed as error:
         raise gateway.GatewayError("setup", "setup", str(error)) from error
 

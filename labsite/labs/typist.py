@@ -15,6 +15,7 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))
 PREPARE = "bind 'set enable-bracketed-paste off'; PS2=; PS1=$'\\x1e$?\\x1f'\n"
 QUIET = 0.05  # a prompt is the last one when nothing follows it for so long
 QUIET_BETWEEN_LINES = 0.4
+QUIET_PROGRAM = 0.3
 
 
 class TypingError(Exception):
@@ -24,8 +25,8 @@ class TypingError(Exception):
 class Typist:
     """One terminal, driven from ordinary code; use as a context manager."""
 
-    def __init__(self, runtime_id: str, terminal: int = 1) -> None:
-        self.runtime_id, self.terminal = runtime_id, terminal
+    def __init__(self, runtime_id: str, terminal: int = 1, user: str = "root") -> None:
+        self.runtime_id, self.terminal, self.user = runtime_id, terminal, user
         self.loop = asyncio.new_event_loop()
         self.output = ""
         self.received = 0
@@ -50,7 +51,7 @@ class Typist:
         self.loop.close()
 
     async def _open(self) -> None:
-        hello = {"n": self.terminal, "since": None, "cols": 250, "rows": 50}
+        hello = {"n": self.terminal, "since": None, "cols": 250, "rows": 50, "user": self.user}
         self.stream = await gateway.open_terminal(
             self.runtime_id,
             {**hello, "write": True, "flow": True},
@@ -78,6 +79,26 @@ class Typist:
         quiet = QUIET_BETWEEN_LINES if "\n" in text.strip("\n") else QUIET
         match = self._wait(PROMPT.pattern + "$", timeout, quiet)
         return int(match[1]), self._printed()
+
+    def begin(self, text: str, *, enter: bool = True) -> None:
+        """Type something that does not come back to the prompt: a program that waits for keys."""
+        self.output = ""
+        self._send(text + ("\n" if enter else ""))
+        self.settle()
+
+    def press(self, data: str) -> None:
+        """Press some keys and let the program answer."""
+        self._send(data)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing new is printed for a moment."""
+        self.loop.run_until_complete(self._until(re.compile(""), 5.0, QUIET_PROGRAM))
+
+    @property
+    def at_prompt(self) -> bool:
+        """Has the shell the terminal now?"""
+        return re.search(PROMPT.pattern + "$", ESCAPES.sub("", self.output)) is not None
 
     def _printed(self) -> str:
         """The output without echo, prompts and escapes; right for a command of one line."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,19 +65,28 @@ class ShimClient:
         timeout: float = 30.0,
         limit: int = 1 << 20,
         stdin: bytes = b"",
+        reply: Callable[[bytes], bytes] | None = None,
     ) -> ExecResult:
-        """Run a command inside and wait for it."""
+        """Run a command inside and wait for it.
+
+        With `reply` its standard input stays open: what it writes to standard error is given to
+        `reply`, and what that returns is typed back. So a command can ask something and go on.
+        """
         request = {
             "v": 1, "verb": "exec", "args": list(args), "env": env or {}, "cwd": cwd, "user": user,
-            "timeout": timeout, "limit": limit, "stdin": base64.b64encode(stdin).decode(),
+            "timeout": timeout, "limit": limit, "stdin": True if reply else base64.b64encode(stdin).decode(),
         }  # fmt: skip
         output: dict[int, bytearray] = {frames.OUTPUT: bytearray(), frames.ERROR: bytearray()}
         with self.connect() as connection:
             connection.settimeout(timeout + 10)
             connection.sendall(frames.pack_json(frames.REQUEST, request))
+            if reply and stdin:
+                connection.sendall(frames.pack(frames.INPUT, stdin))
             for kind, payload in frames.receive(connection, frames.Parser()):
                 if kind in output:
                     output[kind] += payload
+                    if reply and kind == frames.ERROR and (answer := reply(payload)):
+                        connection.sendall(frames.pack(frames.INPUT, answer))
                 elif kind in (frames.CONTROL, frames.REQUEST):
                     end = checked(frames.unpack_json(payload))
                     return ExecResult(

@@ -14,7 +14,7 @@ from lessons.elements import Check
 def run(source, language="sh", history="/nowhere"):
     command = contract.command(Check(language, source))
     if language == "python":
-        command = [sys.executable, "-"]
+        command[0] = sys.executable
     env = {"PATH": "/usr/bin:/bin", "LAB_HISTORY": str(history)}
     ended = subprocess.run(
         command, input=contract.script(Check(language, source)), env=env, capture_output=True
