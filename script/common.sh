@@ -7,6 +7,7 @@ cd "$ROOT"
 export VITRINE_STATE=${VITRINE_STATE:-/var/lib/vitrine}
 export VITRINE_RUN=${VITRINE_RUN:-/run/vitrine}
 export VITRINE_USER=${VITRINE_USER:-vitrine}
+# shellcheck disable=SC2034 # used by those who read this file
 PYTHON=$ROOT/.venv/bin/python
 
 say() { printf '%5.1f s  %s\n' "$(since_start)" "$*" >&2; }

@@ -1,6 +1,6 @@
 """What a test needs of the machine it runs on, said as a mark: it skips with the reason.
 
-On the build machine nothing may be missing: set VITRINE_NEEDS=must and a lack fails instead.
+On the build machine nothing may be missing: there `tests/strict.py` makes a failure of a skip.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runtime.image.store import Image, Store
 from runtime.linux.cgroups import Cgroup
 from runtime.paths import Paths
 
-MUST = os.environ.get("VITRINE_NEEDS") == "must"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def controller(name: str) -> pytest.MarkDecorator:
@@ -24,7 +24,7 @@ def controller(name: str) -> pytest.MarkDecorator:
 
 
 def _mark(have: bool, reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(not have and not MUST, reason=f"needs {reason}")
+    return pytest.mark.skipif(not have, reason=f"needs {reason}")
 
 
 def linux_image() -> Image | None:

@@ -153,3 +153,12 @@ class Terminal:
 
     def close(self) -> None:
         self.socket.close()
+
+
+@pytest.fixture(scope="package")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A spawner for the tests of one directory: its conftest imports this name."""
+    node = Node(tmp_path_factory.mktemp("node"))
+    node.start()
+    yield node
+    node.stop()

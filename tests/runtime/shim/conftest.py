@@ -1,22 +1,12 @@
 """One node and one sandbox for the shim's tests."""
 
-from __future__ import annotations
-
 import pytest
 
-from tests.runtime.node import Node
-
-
-@pytest.fixture(scope="package")
-def node(tmp_path_factory):
-    node = Node(tmp_path_factory.mktemp("node"))
-    node.start()
-    yield node
-    node.stop()
+from tests.runtime.node import node  # noqa: F401  (a fixture)
 
 
 @pytest.fixture
-def box(node):
+def box(node):  # noqa: F811
     """The shim client of a fresh sandbox."""
     with node.sandbox() as identifier:
         yield node.shim(identifier)

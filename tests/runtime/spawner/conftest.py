@@ -1,15 +1,3 @@
 """A node for the spawner's tests."""
 
-from __future__ import annotations
-
-import pytest
-
-from tests.runtime.node import Node
-
-
-@pytest.fixture(scope="package")
-def node(tmp_path_factory):
-    node = Node(tmp_path_factory.mktemp("node"))
-    node.start()
-    yield node
-    node.stop()
+from tests.runtime.node import node  # noqa: F401  (a fixture)
