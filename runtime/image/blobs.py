@@ -89,6 +89,12 @@ class Blobs:
         file.chmod(0o644)
         file.rename(self.path(descriptor))
 
+    def take_over(self, other: Blobs) -> None:
+        """Move every blob of another layout on the same file system here; they were digested there."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        for path in other.place.iterdir():
+            path.rename(self.place / path.name)
+
     def copy_in(self, fd: int, descriptor: Descriptor, scratch: Path) -> None:
         """Keep what is read from `fd`, if it has the digest and size announced."""
         if self.has(descriptor):

@@ -19,8 +19,8 @@ from typing import Any
 
 from runtime.errors import SpecError, VitrineError
 from runtime.image import beneath
+from runtime.image.blobs import Blobs
 from runtime.image.files import shown
-from runtime.image.store import Store
 from runtime.image.streams import packing_of
 from runtime.oci.digest import Descriptor, list_of, object_of, text_of
 from runtime.oci.image_config import ImageConfig
@@ -30,7 +30,7 @@ _CHUNK = 1 << 20
 _SUFFIX = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
 
 
-def images(store: Store, root: Path, scratch: Path) -> Iterator[tuple[Descriptor, tuple[str, ...]]]:
+def images(staging: Blobs, root: Path, scratch: Path) -> Iterator[tuple[Descriptor, tuple[str, ...]]]:
     """Every image of a manifest.json: its manifest in the store, and its names."""
     rows = list_of(_json(root, "manifest.json"), "manifest.json", MOST_IMAGES)
     for number, data in enumerate(rows):
@@ -42,25 +42,25 @@ def images(store: Store, root: Path, scratch: Path) -> Iterator[tuple[Descriptor
             raise SpecError(f"{where}.Layers", "are not as many as the configuration's diff_ids")
         tags = list_of(row.get("RepoTags") or [], f"{where}.RepoTags", MOST_IMAGES)
         names = tuple(text_of(tag, f"{where}.RepoTags") for tag in tags)
-        yield _image(store, config, [_layer(store, root, path, scratch) for path in paths]), names
+        yield _image(staging, config, [_layer(staging, root, path, scratch) for path in paths]), names
 
 
-def old_images(store: Store, root: Path, scratch: Path) -> Iterator[tuple[Descriptor, tuple[str, ...]]]:
+def old_images(staging: Blobs, root: Path, scratch: Path) -> Iterator[tuple[Descriptor, tuple[str, ...]]]:
     """Every image of a `repositories` file: {name: {tag: id of the topmost layer}}."""
     for name, tags in object_of(_json(root, "repositories"), "repositories").items():
         for tag, top in object_of(tags, f"repositories.{name}").items():
-            yield _old_image(store, root, text_of(top, f"repositories.{name}.{tag}"), scratch), (f"{name}:{tag}",)
+            yield _old_image(staging, root, text_of(top, f"repositories.{name}.{tag}"), scratch), (f"{name}:{tag}",)
 
 
-def _old_image(store: Store, root: Path, top: str, scratch: Path) -> Descriptor:
+def _old_image(staging: Blobs, root: Path, top: str, scratch: Path) -> Descriptor:
     chain = _ancestors(root, top)
-    layers = [_layer(store, root, f"{identifier}/layer.tar", scratch) for identifier, _ in chain]
+    layers = [_layer(staging, root, f"{identifier}/layer.tar", scratch) for identifier, _ in chain]
     newest = chain[-1][1]
     document = {name: newest.get(name) or "" for name in ("architecture", "os", "created")}
     steps = [{"created": one.get("created") or "", "created_by": _command(one)} for _, one in chain]
     diffs = [layer.digest for layer in layers]
     full = {**document, "config": newest.get("config") or {}, "history": steps, "rootfs": {"diff_ids": diffs}}
-    return _image(store, ImageConfig.from_dict(full).to_bytes(), layers)
+    return _image(staging, ImageConfig.from_dict(full).to_bytes(), layers)
 
 
 def _ancestors(root: Path, top: str) -> list[tuple[str, dict[str, Any]]]:
@@ -81,12 +81,12 @@ def _command(document: dict[str, Any]) -> str:
     return " ".join(str(word) for word in list_of(own.get("Cmd") or [], "container_config.Cmd", 4096))
 
 
-def _image(store: Store, config: bytes, layers: list[Descriptor]) -> Descriptor:
+def _image(staging: Blobs, config: bytes, layers: list[Descriptor]) -> Descriptor:
     ImageConfig.from_bytes(config)
-    return store.blobs.add(Manifest(store.blobs.add(config, CONFIG), tuple(layers)).to_bytes(), MANIFEST)
+    return staging.add(Manifest(staging.add(config, CONFIG), tuple(layers)).to_bytes(), MANIFEST)
 
 
-def _layer(store: Store, root: Path, path: str, scratch: Path) -> Descriptor:
+def _layer(staging: Blobs, root: Path, path: str, scratch: Path) -> Descriptor:
     """Take a layer's file as a blob; what it is packed with shows in its first bytes."""
     try:
         fd = beneath.regular(root, _resolve(root, path))
@@ -100,7 +100,7 @@ def _layer(store: Store, root: Path, path: str, scratch: Path) -> Descriptor:
             total.update(data)
         os.lseek(fd, 0, os.SEEK_SET)
         descriptor = Descriptor(LAYER + _SUFFIX[packing], f"sha256:{total.hexdigest()}", size)
-        store.blobs.copy_in(fd, descriptor, scratch)
+        staging.copy_in(fd, descriptor, scratch)
         return descriptor
     finally:
         os.close(fd)

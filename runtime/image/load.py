@@ -3,8 +3,8 @@
 Three forms are read, packed with gzip or zstd or not at all: an OCI layout (a directory, or a tar of
 one), `docker save` with its manifest.json, and docker's first form with `repositories`. An archive
 is opened in a jail like every layer in it; what it holds is then read without following links. Blobs
-are digested on the way in, layers again when they are unpacked. A name is given at the very
-end: an import that fails leaves nothing but blobs without a name, which are deleted at once.
+are digested on the way in, layers again when they are unpacked. All of
+it waits in a scratch directory until the last byte is known to be right: an import that fails leaves nothing.
 
 See image-layout.md of the image specification; docker's image/spec/v1.2.md.
 """
@@ -20,8 +20,9 @@ from pathlib import Path
 
 from runtime.errors import VitrineError
 from runtime.image import apply, beneath, docker
+from runtime.image.blobs import Blobs
 from runtime.image.files import shown
-from runtime.image.store import ARCHITECTURES, Image, Store
+from runtime.image.store import MACHINE, Image, Store
 from runtime.image.streams import packing_of
 from runtime.image.unpack import Limits
 from runtime.oci import reference
@@ -29,7 +30,6 @@ from runtime.oci.digest import Descriptor, digest_of
 from runtime.oci.manifest import INDEXES, LARGEST_DOCUMENT, MANIFESTS, REF_NAME, Index, Manifest
 
 CONTAINERD_NAME = "io.containerd.image.name"
-MACHINE = ARCHITECTURES.get(os.uname().machine, os.uname().machine)
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ def load(store: Store, source: str, name: str | None = None, limits: Limits | No
     bounds = limits or Limits()
     path = Path(source)
     with store.scratch() as scratch:
+        staging = Blobs(scratch / "layout")
         if source != "-" and path.is_dir():
-            found = _read(store, path, scratch)
+            found = _read(staging, path, scratch)
         else:
             root = scratch / "archive"
             root.mkdir(mode=0o755)
             _open(source, root, bounds)
-            found = _read(store, root, scratch)
-        pairs = _named(found, name, source)
-        return [store.adopt(each, descriptor, bounds) for each, descriptor in pairs]
+            found = _read(staging, root, scratch)
+        return list(store.adopt(staging, _named(found, name, source), bounds))
 
 
 def _open(source: str, root: Path, limits: Limits) -> None:
@@ -83,15 +83,15 @@ def _named(found: Sequence[Found], name: str | None, source: str) -> list[tuple[
     return pairs
 
 
-def _read(store: Store, root: Path, scratch: Path) -> list[Found]:
+def _read(staging: Blobs, root: Path, scratch: Path) -> list[Found]:
     """Find out what the directory is, and take its blobs."""
     present = {name for name in ("oci-layout", "index.json", "manifest.json", "repositories") if beneath.status(root, name)}
     if {"oci-layout", "index.json"} <= present:
-        found = _layout(store, root, scratch)
+        found = _layout(staging, root, scratch)
     elif "manifest.json" in present:
-        found = [Found(one, names) for one, names in docker.images(store, root, scratch)]
+        found = [Found(one, names) for one, names in docker.images(staging, root, scratch)]
     elif "repositories" in present:
-        found = [Found(one, names) for one, names in docker.old_images(store, root, scratch)]
+        found = [Found(one, names) for one, names in docker.old_images(staging, root, scratch)]
     else:
         raise VitrineError("it holds no image: neither oci-layout and index.json, nor manifest.json, nor repositories")
     if not found:
@@ -99,15 +99,15 @@ def _read(store: Store, root: Path, scratch: Path) -> list[Found]:
     return found
 
 
-def _layout(store: Store, root: Path, scratch: Path) -> list[Found]:
+def _layout(staging: Blobs, root: Path, scratch: Path) -> list[Found]:
     index = Index.from_bytes(beneath.read(root, "index.json", LARGEST_DOCUMENT))
     found = []
     for row in index.manifests:
         descriptor = _choose(root, row)
         manifest = _document(root, descriptor)
         for blob in (Manifest.from_bytes(manifest).config, *Manifest.from_bytes(manifest).layers):
-            _take(store, root, blob, scratch)
-        store.blobs.add(manifest, descriptor.media_type)
+            _take(staging, root, blob, scratch)
+        staging.add(manifest, descriptor.media_type)
         found.append(Found(descriptor, _names(row)))
     return found
 
@@ -141,12 +141,12 @@ def _document(root: Path, descriptor: Descriptor) -> bytes:
     return data
 
 
-def _take(store: Store, root: Path, descriptor: Descriptor, scratch: Path) -> None:
-    if store.blobs.has(descriptor):
+def _take(staging: Blobs, root: Path, descriptor: Descriptor, scratch: Path) -> None:
+    if staging.has(descriptor):
         return
     fd = _blob(root, descriptor)
     try:
-        store.blobs.copy_in(fd, descriptor, scratch)
+        staging.copy_in(fd, descriptor, scratch)
     finally:
         os.close(fd)
 

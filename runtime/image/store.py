@@ -36,6 +36,7 @@ from runtime.oci.image_config import History, ImageConfig
 from runtime.oci.manifest import CONFIG, LAYER, MANIFEST, REF_NAME, Manifest
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+MACHINE = ARCHITECTURES.get(platform.machine(), platform.machine())
 RECIPE = "org.vitrine.recipe"
 
 
@@ -68,6 +69,17 @@ class Image:
     def blobs(self) -> tuple[Descriptor, ...]:
         """The layers' descriptors, lowest first."""
         return self.manifest.layers if self.manifest else ()
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """A tree that waits for its name; `content` is what its canonical tar digests to."""
+
+    root: Path
+    name: str
+    diff_id: str
+    content: str
+    notes: Sequence[str] = ()
 
 
 class Store:
@@ -132,21 +144,22 @@ class Store:
 
         Without a name the image is found by its digest only, until `collect`.
         """
-        self._unpack_missing(config, layers, limits or Limits())
+        self._unpack_missing(config, layers, limits or Limits(), self.blobs)
         document = self.blobs.add(config.to_bytes(), CONFIG)
         manifest = Manifest(document, tuple(layers), annotations or {})
         descriptor = self.blobs.add(manifest.to_bytes(), MANIFEST)
         return self.name(name, descriptor) if name else self.image(descriptor)
 
-    def adopt(self, name: str, descriptor: Descriptor, limits: Limits | None = None) -> Image:
-        """Name a manifest whose blobs are in the store already, unpacking its layers; bytes stay as they are."""
-        manifest = Manifest.from_bytes(self.blobs.read(descriptor))
-        config = ImageConfig.from_bytes(self.blobs.read(manifest.config))
-        own = ARCHITECTURES.get(platform.machine(), platform.machine())
-        if config.architecture != own:
-            raise VitrineError(f"{name}: it is for {config.architecture}, this machine is {own}")
-        self._unpack_missing(config, manifest.layers, limits or Limits())
-        return self.name(name, descriptor)
+    def adopt(self, staging: Blobs, names: Sequence[tuple[str, Descriptor]], limits: Limits | None = None) -> Sequence[Image]:
+        """Take over images from a layout on the same file system, bytes as they are: all of them or none."""
+        for name, descriptor in names:
+            manifest = Manifest.from_bytes(staging.read(descriptor))
+            config = ImageConfig.from_bytes(staging.read(manifest.config))
+            if config.architecture != MACHINE:
+                raise VitrineError(f"{name}: it is for {config.architecture[:40]!r}, this machine is {MACHINE}")
+            self._unpack_missing(config, manifest.layers, limits or Limits(), staging)
+        self.blobs.take_over(staging)
+        return [self.name(name, descriptor) for name, descriptor in names]
 
     def name(self, name: str, descriptor: Descriptor) -> Image:
         """Lead a name to a manifest."""
@@ -176,48 +189,38 @@ class Store:
     def add_directory(self, name: str, source: Path, config: ImageConfig, step: History, recipe: str = "") -> Image:
         """An image of one layer, whose tree is taken over: it is moved, so it must be in `scratch`."""
         layer = self.layer_from_directory(source)
-        tree = self.tree(layer.diff_id)
-        if not tree.exists():
-            source.chmod(0o755)
-            self._keep(source, tree, layer.diff_id, layer.diff_id)
+        source.chmod(0o755)
+        self._keep(_Tree(source, self.tree(layer.diff_id).name, layer.diff_id, layer.diff_id))
         annotations = {RECIPE: recipe} if recipe else {}
         return self.commit(name, config.with_layer(layer.diff_id, step), [layer.descriptor], annotations)
 
-    def _unpack_missing(self, config: ImageConfig, layers: Sequence[Descriptor], limits: Limits) -> None:
+    def _unpack_missing(self, config: ImageConfig, layers: Sequence[Descriptor], limits: Limits, blobs: Blobs) -> None:
+        """Unpack what is not yet; the trees get their names when the last of them is good."""
         if len(config.diff_ids) != len(layers):
             raise VitrineError(f"the configuration has {len(config.diff_ids)} diff_ids, the manifest {len(layers)} layers")
         lower: list[Path] = []
-        for chain, diff, layer in zip(config.chains, config.diff_ids, layers, strict=True):
-            tree = self.tree(chain)
-            if not tree.is_dir():
-                self._unpack(layer, diff, tree, lower, limits)
-            lower.append(tree)
-
-    def _unpack(self, layer: Descriptor, diff: str, tree: Path, lower: Sequence[Path], limits: Limits) -> None:
+        made: list[_Tree] = []
         with self.scratch() as scratch:
-            root = scratch / "root"
-            root.mkdir(mode=0o755)
-            archive = self.blobs.open(layer)
-            try:
-                report = apply.unpack(f"layer {layer.digest}", archive, root, limits)
-            finally:
-                os.close(archive)
-            if report.diff_id != diff:
-                raise VitrineError(f"layer {layer.digest} unpacks to {report.diff_id}, not to {diff} as the configuration says")
-            apply.finish(root, lower, report)
-            self._keep(root, tree, diff, write_layer(root, None).diff_id, report.notes)
+            for chain, diff, layer in zip(config.chains, config.diff_ids, layers, strict=True):
+                place = self.tree(chain)
+                if not place.is_dir():
+                    made.append(_unpack(blobs, layer, diff, scratch / place.name, lower, limits))
+                lower.append(place if place.is_dir() else scratch / place.name)
+            for tree in made:
+                self._keep(tree)
 
-    def _keep(self, root: Path, tree: Path, diff: str, content: str, notes: Sequence[str] = ()) -> None:
+    def _keep(self, tree: _Tree) -> None:
         """Give a finished tree its name; whoever was first wins, both are the same."""
         self.layers.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.layers.chmod(0o700)
+        place = self.layers / tree.name
         with self.blobs.locked():
-            if tree.exists():
-                shutil.rmtree(root)
+            if place.exists():
+                shutil.rmtree(tree.root)
                 return
-            record = tree.with_name(f"{tree.name}.json")
-            record.write_text(json.dumps({"diff_id": diff, "tree": content, "notes": list(notes)}) + "\n")
-            root.rename(tree)
+            record = {"diff_id": tree.diff_id, "tree": tree.content, "notes": list(tree.notes)}
+            place.with_name(f"{place.name}.json").write_text(json.dumps(record) + "\n")
+            tree.root.rename(place)
 
     def record(self, tree: Path) -> dict[str, Any]:
         """What was noted when the tree was made: diff_id, tree (its digest), notes."""
@@ -227,3 +230,17 @@ class Store:
     def each_layer(self, image: Image) -> Iterator[tuple[Path, Descriptor, str]]:
         """Tree, blob and diffID of each layer, lowest first."""
         yield from zip(image.layers, image.blobs, image.parsed.diff_ids, strict=True)
+
+
+def _unpack(blobs: Blobs, layer: Descriptor, diff: str, root: Path, lower: Sequence[Path], limits: Limits) -> _Tree:
+    """Make the tree of one layer at `root`, above the trees in `lower`."""
+    root.mkdir(mode=0o755)
+    archive = blobs.open(layer)
+    try:
+        report = apply.unpack(f"layer {layer.digest}", archive, root, limits)
+    finally:
+        os.close(archive)
+    if report.diff_id != diff:
+        raise VitrineError(f"layer {layer.digest} unpacks to {report.diff_id}, not to {diff} as the configuration says")
+    apply.finish(root, lower, report)
+    return _Tree(root, root.name, diff, write_layer(root, None).diff_id, report.notes)

@@ -4,10 +4,9 @@ import os
 
 import pytest
 
-from runtime.image.store import ARCHITECTURES, Store
+from runtime.image.store import MACHINE, Store
 from runtime.oci.image_config import History, ImageConfig
 
-MACHINE = ARCHITECTURES.get(os.uname().machine, os.uname().machine)
 CONFIG = ImageConfig(MACHINE, config={"Cmd": ["/bin/sh"]})
 STEP = History("2026-01-01T00:00:00Z", "a test")
 
