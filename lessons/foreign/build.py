@@ -52,6 +52,7 @@ class Builder:
     def build(self) -> Lesson:
         """The lesson."""
         choice = images.choose(self.manifest.imageid, images.installed())
+        self.notes.image = f"{self.manifest.imageid or 'unnamed'} → {choice.image or 'none'}"
         if choice.why:
             kind = Kind.CHANGED if choice.image else Kind.MISSING
             self.notes.add(
@@ -77,7 +78,7 @@ class Builder:
             slug=self.slug, course=self.course, title=told.title, summary=plain(told.description), path=told.path,
             level=level(told.difficulty), minutes=minutes(told.time), image=image or "linux", tags=(),
             machines=tuple(_machine(name, image or "linux", len(self.machines) > 1) for name in self.machines),
-            terminals=told.terminals, setup=setup, solutions="always", steps=steps,
+            terminals=told.terminals, setup=setup, solutions="always", steps=steps or (self._only_a_machine(),),
             foreground=self._script(intro, intro.foreground, "foreground") if intro else "",
             files=tuple(FileCopy(source, to, mode, machine=self.machines[n] if n else "") for source, to, mode, n in copies),
             ports=tuple(Port(each.name, each.port) for each in told.dashboards if each.port),
@@ -106,11 +107,22 @@ class Builder:
             path=self._path(section.text) or self.manifest.path,
         )  # fmt: skip
 
+    def _only_a_machine(self) -> Step:
+        """A scenario may be a title and an image; the page needs a step all the same."""
+        return Step(
+            "intro",
+            self.manifest.title,
+            f"<p>{html.escape(plain(self.manifest.description))}</p>\n",
+            line=1,
+            path=self.manifest.path,
+        )
+
     def _body(self, section: Section, text: str | None, id: str, title: str) -> tuple[str, tuple[Action, ...], tuple[Quiz, ...]]:
         if text is None:
             missing = f"<em>The text of this part is missing: {html.escape(section.text)}</em>" if section.text else ""
             return (widgets.notice("warning", missing) if missing else ""), (), ()
-        found = markdown.render(text, self._place(section.text, id, title), self.notes)
+        shown = title if section.title or section.kind != "intro" else self.manifest.title
+        found = markdown.render(text, self._place(section.text, id, shown), self.notes)
         return found.html, tuple(found.actions), tuple(found.quizzes)
 
     def _task(self, section: Section, id: str) -> tuple[Task, ...]:

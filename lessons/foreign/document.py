@@ -33,7 +33,7 @@ class Document:
     def line(self, key: str, value: str) -> int:
         """The line of `"key": "value"`, looked for from the last answer on."""
         spelled = "|".join(re.escape(text) for text in _spellings(value))
-        pattern = re.compile(rf'"?{re.escape(key)}"?\s*:\s*(?:{spelled})')
+        pattern = re.compile(rf'"?{re.escape(key)}"?\s*:\s*"?\s*(?:{spelled})')
         match = pattern.search(self.source, self.reached) or pattern.search(self.source)
         if match is None:
             return 1
@@ -47,7 +47,7 @@ class Document:
         """A text; numbers become texts, anything else is noted and counts as absent."""
         value = told.get(key)
         if isinstance(value, str):
-            return value.strip().replace("\0", "")
+            return value.strip()
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _digits(value)
         if value is not None and not isinstance(value, bool):
@@ -109,7 +109,8 @@ def _json(source: str, file: str, notes: Notes) -> Any:
 
 
 def _spellings(value: str) -> set[str]:
-    return {json.dumps(value), json.dumps(value, ensure_ascii=False), value}
+    """As JSON writes it, with and without escapes, and as YAML does."""
+    return {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], value}
 
 
 def _digits(value: int | float) -> str:

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-PLAIN = re.compile(
-    r"^(ubuntu|bash|git|none|centos|vscode|python|linux|debian|jdk|java|nodejs|node|golang|go|ruby)\b[\w:.\-]*$", re.I
-)
-UBUNTU_SIZES = re.compile(r"^ubuntu[\w:.\-]*$", re.I)
-DOCKER = re.compile(r"^(docker|podman)[\w:.\-]*$", re.I)
+PLAIN = re.compile(r"(?:ubuntu|bash|git|none|centos|vscode|python|linux|debian)[\w:.\-]*", re.IGNORECASE)
+DOCKER = re.compile(r"(?:docker|podman)[\w:.\-]*", re.IGNORECASE)
 CLUSTER = re.compile(r"kubernetes|openshift|minikube|k3s|microk8s|rhel|crc", re.I)
 
 
@@ -31,9 +28,9 @@ class Choice:
 
 def choose(wanted: str, available: frozenset[str]) -> Choice:
     """Our image for a scenario's `imageid`."""
-    if DOCKER.match(wanted):
+    if DOCKER.fullmatch(wanted):
         return Choice("docker") if "docker" in available else Choice("", f"image {wanted} needs our docker image")
-    if not CLUSTER.search(wanted) and (not wanted or PLAIN.match(wanted) or UBUNTU_SIZES.match(wanted)):
+    if not CLUSTER.search(wanted) and (not wanted or PLAIN.fullmatch(wanted)):
         return Choice("linux", "" if wanted else "no image is named")
     return Choice("", f"image {wanted}")
 

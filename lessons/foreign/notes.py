@@ -37,6 +37,7 @@ class Notes:
 
     notes: list[Note] = field(default_factory=list)
     used: Counter[str] = field(default_factory=Counter)
+    image: str = ""  # the image wanted and the one taken
 
     def add(self, kind: Kind, file: str, line: int, message: str) -> None:
         """Note one thing, once, and let the reading go on."""

@@ -79,11 +79,10 @@ def read(directory: Path) -> Report:
     start = time.monotonic()
     general, entries = Notes(), []
     for lesson, notes, shelved in every(directory, general):
-        wanted = lesson.machine.image if lesson and not lesson.unavailable else "none"
         name = shelved.repository.name(shelved.manifest.parent)
         title = lesson.title if lesson else name
         used = {what: number for what, number in sorted(notes.used.items()) if number}
-        entries.append(Entry(shelved.repository.root.name, name, title, wanted, lesson, tuple(sorted(notes.notes)), used))
+        entries.append(Entry(shelved.repository.root.name, name, title, notes.image, lesson, tuple(sorted(notes.notes)), used))
     return Report(tuple(entries), tuple(sorted(general.notes)), time.monotonic() - start)
 
 

@@ -151,7 +151,7 @@ def _cached_outline(entry: Entry, changed: int) -> Outline | None:
     told = manifest.read(loaded, notes)
     if told.unlisted:
         return None
-    steps = tuple(_step(told, section, n) for n, section in enumerate(told.sections))
+    steps = tuple(_step(told, section, n) for n, section in enumerate(told.sections)) or (StepOutline("intro", told.title),)
     summary, level, minutes = build.plain(told.description), build.level(told.difficulty), build.minutes(told.time)
     return Outline(entry.course, entry.slug, told.title, summary, level, minutes, steps=steps)
 
