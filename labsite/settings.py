@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "labsite.accounts",
     "lessons",
     "labsite.labs",
+    "labsite.xray",
 ]
 
 MIDDLEWARE = [

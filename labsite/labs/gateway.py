@@ -4,17 +4,19 @@ What passes here is a row of ours and a few plain values. The spawner checks the
 a stolen web process can ask for no more than a lesson already allows.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from labsite.labs import recipe
 from labsite.labs.models import LabSession, Sandbox
 from runtime.errors import RuntimeRefused, SpawnerUnavailable
 from runtime.paths import Paths
+from runtime.shim import watching as xray
 from runtime.shim.client import ExecResult, ShimClient
 from runtime.shim.stream import TerminalStream
 from runtime.shim.stream import open_terminal as open_stream
 from runtime.spawner.client import SpawnerClient
+from runtime.xray.compare import Observation
 
 OURS = "org.vitrine.lab"  # the annotation by which we know our sandboxes again
 FIRST_HOST = 10  # machine k of a lab is 10.88.0.(k+10)
@@ -121,3 +123,19 @@ def _asked(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         raise GatewayError("unavailable", None, str(error)) from error
     except TimeoutError as error:
         raise GatewayError("unavailable", None, "the node did not answer in time") from error
+
+
+def look(sandbox: Sandbox) -> Observation:
+    """One observation of the x-ray: docs/xray.md has its fields. A check may ask it as the page does."""
+    return _asked(xray.look, _shim(sandbox))
+
+
+async def watch(runtime_id: str) -> AsyncIterator[dict[str, Any]]:
+    """The x-ray's messages of one sandbox: a snapshot, then changes, until it ends."""
+    try:
+        async for message in xray.stream(Paths.from_environment().shim_socket(runtime_id)):
+            yield message
+    except RuntimeRefused as error:
+        raise GatewayError(error.code, error.step, error.message) from error
+    except SpawnerUnavailable as error:
+        raise GatewayError("unavailable", None, str(error)) from error

@@ -30,9 +30,7 @@ def variable(text: str) -> tuple[str, str]:
 
 def build() -> argparse.ArgumentParser:
     """The parser, one sub-parser a verb."""
-    parser = argparse.ArgumentParser(
-        prog="python -m runtime", description="Make, run and take apart isolated Linux sandboxes."
-    )
+    parser = argparse.ArgumentParser(prog="python -m runtime", description="Make, run and take apart isolated Linux sandboxes.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_run(verbs)
     add_create(verbs)
@@ -101,10 +99,13 @@ def add_simple(verbs: Verbs) -> None:
         "resume": "thaw them again",
         "delete": "remove a sandbox and everything of it",
         "state": "print the state, as the OCI runtime specification has it",
-        "observe": "print what the host sees of its processes",
     }
     for verb, text in about.items():
         verbs.add_parser(verb, help=text).add_argument("id", metavar="ID", help="the sandbox")
+    observing = verbs.add_parser("observe", help="print what the host sees of a sandbox (docs/xray.md)")
+    observing.add_argument("id", metavar="ID", help="the sandbox")
+    observing.add_argument("--json", action="store_true", help="the whole observation, as JSON")
+    observing.add_argument("--watch", action="store_true", help="go on with what changes, until interrupted")
     kill = verbs.add_parser("kill", help="signal the sandbox's init")
     kill.add_argument("id", metavar="ID", help="the sandbox")
     kill.add_argument("signal", nargs="?", default="TERM", metavar="SIGNAL", help="name or number (default TERM)")

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.backend import backend
-from runtime.cli import running
+from runtime.cli import observing, running
 from runtime.errors import RefusedError
 from runtime.paths import Paths
-from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
 
 Options = argparse.Namespace
@@ -25,7 +24,7 @@ def perform(options: Options) -> int:
     paths = Paths.from_environment()
     special: dict[str, Callable[[Options, Paths], int]] = {
         "run": running.run, "exec": execute, "create": create, "list": listing, "kill": kill,
-        "events": events, "observe": observe, "doctor": doctor,
+        "events": events, "observe": observing.observe, "doctor": doctor,
     }  # fmt: skip
     if options.verb in special:
         return special[options.verb](options, paths)
@@ -85,12 +84,6 @@ def listing(options: Options, paths: Paths) -> int:
     print(f"{'ID':<32} {'STATUS':<9} {'PID':>8}")
     for state in states:
         print(f"{state['id']:<32} {state['status']:<9} {state['pid']:>8}")
-    return 0
-
-
-def observe(options: Options, paths: Paths) -> int:
-    """observe: straight from the shim."""
-    show(ShimClient(paths.shim_socket(options.id)).observe())
     return 0
 
 

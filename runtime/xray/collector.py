@@ -32,7 +32,7 @@ GLANCE = 0.1  # seconds
 LOOK = 0.5
 IDLE = 2.0  # between looks at a sandbox that sleeps; counters of its network may move all the same
 DEAREST = 0.05  # of one processor
-SLICE = 0.002  # seconds a look may walk the upper layer, and count a lower one
+SLICE = 0.002  # seconds a look may walk the upper layer, and a glance count a lower one
 FIRST = 0.05  # the same for the first look, which should show everything
 GLANCED = 64  # processes whose namespaces a glance compares
 
@@ -67,7 +67,8 @@ class Collector:
         now = time.monotonic()
         ran = self._ran()
         urgent = ran and now >= self.not_before and self._something_new()
-        active = ran or self.changes.under_way or self.layers.under_way
+        self.layers.count(SLICE)
+        active = ran or self.changes.under_way
         if not urgent and now < (self.due if active else self.due + IDLE - LOOK):
             return None
         return self.look()
@@ -85,9 +86,11 @@ class Collector:
         return any(self._moved(pid) for pid in list(self.processes.known)[:GLANCED])
 
     def _moved(self, pid: int) -> bool:
-        """Is a process in another namespace than it was?"""
+        """Is a process in another namespace than it was? One that did not run is where it was."""
         known = self.processes.known[pid].facts
         try:
+            if read(f"/proc/{pid}/schedstat") == self.processes.known[pid].turns:
+                return False
             directory = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return True
@@ -154,7 +157,6 @@ class Collector:
         }  # fmt: skip
 
     def _changes(self, budget: Budget) -> dict[str, dict[str, Any]]:
-        self.layers.count(SLICE)
         done = self.changes.look(SLICE if self.latest else FIRST)
         budget.cut("changes", -1 if done is self.changes.current and self.changes.under_way else done.left_out)
         return dict(done.found)

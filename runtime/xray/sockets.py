@@ -4,6 +4,10 @@
 words in the machine's byte order. Which process holds a listening socket is found by its inode
 among the open files of the namespace's processes, once for each socket.
 
+Reading that file makes the kernel walk one hash table for the whole host: a millisecond, even
+when nothing is found. `sockstat` has the number of sockets of this namespace for nothing. So a
+table is read when its number changed, and now and then while there are any.
+
 See proc_pid_net(5), tcp(7), udp(7).
 """
 
@@ -28,6 +32,16 @@ TCP_STATES = (
     "last-ack", "listen", "closing", "syn-received",
 )  # fmt: skip
 UDP_STATES = {1: "connected"}
+REREAD = 6  # looks for which a table with an unchanged number of sockets is believed
+
+
+@dataclass
+class Table:
+    """What a table said, how many sockets there were, and how long ago that was."""
+
+    inuse: int
+    rows: dict[str, dict[str, Any]]
+    age: int = 0
 
 
 @dataclass
@@ -36,31 +50,50 @@ class Sockets:
 
     subject: Subject
     holders: dict[str, str | None] = field(default_factory=dict)
-    raw: dict[str, bytes] = field(default_factory=dict)
+    tables: dict[tuple[str, str], Table] = field(default_factory=dict)
 
     def look(self, pids: dict[str, int], processes: dict[str, dict[str, Any]], budget: Budget) -> dict[str, dict[str, Any]]:
         """Every TCP and UDP socket by its id. `pids` names one process in each network namespace."""
         found: dict[str, dict[str, Any]] = {}
+        tables: dict[tuple[str, str], Table] = {}
         for namespace, pid in pids.items():
-            for protocol in PROTOCOLS:
-                if budget.spent:
-                    budget.cut("sockets", -1)
-                    return found
-                with contextlib.suppress(OSError):
-                    self._table(found, namespace, protocol, read(f"/proc/{pid}/net/{protocol}", limit=LARGEST), budget)
+            for protocol, inuse in _numbers(pid).items():
+                if table := self._table(namespace, protocol, pid, inuse, budget):
+                    tables[namespace, protocol] = table
+                    found.update(table.rows)
+        self.tables = tables
+        budget.cut("sockets", max(0, len(found) - MOST))
+        found = {key: {**facts} for key, facts in list(found.items())[:MOST]}
         self._find_holders(found, processes, budget)
         return found
 
-    def _table(self, found: dict[str, Any], namespace: str, protocol: str, data: bytes, budget: Budget) -> None:
+    def _table(self, namespace: str, protocol: str, pid: int, inuse: int, budget: Budget) -> Table | None:
+        """A table as it is, or was a moment ago."""
+        known = self.tables.get((namespace, protocol))
+        if not inuse:
+            return None
+        if known and known.inuse == inuse and known.age < REREAD:
+            known.age += 1
+            return known
+        if budget.spent:
+            budget.cut("sockets", -1)
+            return known
+        try:
+            data = read(f"/proc/{pid}/net/{protocol}", limit=LARGEST)
+        except OSError:
+            return None
         if len(data) >= LARGEST:
             budget.cut("sockets", -1)
+        return Table(inuse, self._rows(namespace, protocol, data))
+
+    def _rows(self, namespace: str, protocol: str, data: bytes) -> dict[str, dict[str, Any]]:
+        rows: dict[str, dict[str, Any]] = {}
         for line in data.splitlines()[1:]:
             with contextlib.suppress(ValueError, IndexError):
                 inode, facts = self._socket(namespace, protocol, line.split())
-                if len(found) >= MOST:
-                    budget.cut("sockets", 1)
-                elif inode != "0":  # a time-wait socket belongs to nobody any more
-                    found[f"{namespace}:{inode}"] = facts
+                if inode != "0":  # a time-wait socket belongs to nobody any more
+                    rows[f"{namespace}:{inode}"] = facts
+        return rows
 
     def _socket(self, namespace: str, protocol: str, words: list[bytes]) -> tuple[str, dict[str, Any]]:
         number = int(words[3], 16)
@@ -84,6 +117,19 @@ class Sockets:
                 unknown = unknown - {inode}
         for inode, key in waiting.items():
             found[key]["process"] = self.holders.get(inode)
+
+
+def _numbers(pid: int) -> dict[str, int]:
+    """How many sockets of each protocol are in use in a network namespace."""
+    found = dict.fromkeys(PROTOCOLS, 0)
+    for file in ("sockstat", "sockstat6"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in read(f"/proc/{pid}/net/{file}").splitlines():
+                words = line.split()
+                name = words[0][:-1].decode("ascii").lower()
+                if name in found:
+                    found[name] = int(words[2])
+    return found
 
 
 def _socket_inodes(pid: int) -> set[str]:

@@ -42,10 +42,15 @@ def paths() -> dict[str, dict[str, Operation]]:
         },
         "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
         "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
+        "/labs/{code}/xray": {"get": operation("What the host sees of each machine", XRAY, 200)},
     }
 
 
 LAB = {"$ref": "#/components/schemas/Lab"}
+XRAY = {
+    "type": "object",
+    "properties": {"machines": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Observation"}}},
+}
 ANSWER = {"chosen": {"type": "array", "items": {"type": "string"}}}
 
 
@@ -78,8 +83,11 @@ def schemas() -> dict[str, Any]:
     }
     machines = {"type": "array", "items": {"type": "object", "properties": sandbox}}
     lab = {"code": text, "lesson": text, "status": text, "sandboxes": machines, "expires": when, "url": text}
+    row = {"type": "object", "additionalProperties": {"type": "object"}, "description": "objects by id; docs/xray.md"}
+    head = {"format": {"const": 1}, "epoch": text, "version": {"type": "integer"}, "time": {"type": "number"}}
     problem = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text, "code": text}
     return {
         "Lab": {"type": "object", "properties": lab},
+        "Observation": {"type": "object", "properties": head, "additionalProperties": row},
         "Problem": {"type": "object", "properties": problem},
     }

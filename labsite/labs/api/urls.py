@@ -30,5 +30,6 @@ urlpatterns = [
     path("labs/<slug:code>/steps/<slug:step>/check", endpoint(POST=views.check_step), name="check"),
     path("labs/<slug:code>/quizzes/<slug:quiz>", endpoint(POST=views.answer_quiz), name="quiz"),
     path("labs/<slug:code>/sandboxes/<slug:name>/reset", endpoint(POST=views.reset_sandbox), name="reset"),
+    path("labs/<slug:code>/xray", endpoint(GET=views.show_xray), name="xray"),
     re_path(r"^.*$", nothing_here),
 ]

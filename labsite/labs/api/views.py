@@ -6,12 +6,12 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, lessonbook, progress, serialize, services
+from labsite.labs import access, gateway, lessonbook, progress, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.problems import ProblemError
 from labsite.labs.limits import LimitError
-from labsite.labs.models import LabSession
+from labsite.labs.models import LabSession, Status
 from lessons import catalog, quizzes
 
 
@@ -116,6 +116,15 @@ def reset_sandbox(request: HttpRequest, code: str, name: str) -> tuple[dict[str,
     if not services.reset(sandbox):
         raise ProblemError(409, "busy", f"the machine is {sandbox.status}")
     return _lab(request, _find(request, code)), 202
+
+
+def show_xray(request: HttpRequest, code: str) -> dict[str, Any]:
+    """One observation of each machine that runs, by name: what the host sees of it."""
+    running = _find(request, code).sandboxes.select_related("lab").filter(status=Status.RUNNING)
+    try:
+        return {"machines": {sandbox.name: gateway.look(sandbox).to_dict() for sandbox in running}}
+    except gateway.GatewayError as error:
+        raise ProblemError(503, error.detail["code"], error.detail["message"]) from error
 
 
 def _find(request: HttpRequest, code: str, live: bool = True) -> LabSession:

@@ -132,7 +132,7 @@ def test_verbs_on_a_running_node(node):
         assert b"out\n" == run("exec", "t-cli", "echo", "out").stdout
         assert b"t-cli" in run("list").stdout
         assert "created" == json.loads(run("state", "t-cli").stdout)["status"]
-        assert json.loads(run("observe", "t-cli").stdout)["processes"]
+        assert json.loads(run("observe", "--json", "t-cli").stdout)["processes"]
         for verb in ("start", "pause", "resume", "kill"):
             assert 0 == run(verb, "t-cli").returncode
     finally:
