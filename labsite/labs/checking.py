@@ -94,7 +94,7 @@ def set_up_step(code: str, step_id: str) -> None:
         return
     try:
         checks.mark_step(machines, step)
-        if (step.setup or step.setup_on) and _first_time(code, step, machines):
+        if (step.setup or step.setup_on or step.foreground) and _first_time(code, step, machines):
             checks.enter_step(machines, lesson, step, seed=code)
     except (checks.SetupFailed, gateway.GatewayError) as error:
         log.error("lesson %s, step %s: %s", lab.lesson, step_id, error)

@@ -7,7 +7,7 @@ and facts out, through the gateway.
 import logging
 from collections.abc import Mapping
 
-from labsite.labs import filecopies, gateway
+from labsite.labs import filecopies, foreground, gateway
 from labsite.labs.errands import Errands, without_requests
 from labsite.labs.models import Sandbox
 from lessons import contract, rules, trust, variables
@@ -78,6 +78,8 @@ def prepare(sandbox: Sandbox, lesson: Lesson, *, seed: str) -> None:
     scripts = [lesson.setup] if first and lesson.setup else []
     for script in [*scripts, *(script for name, script in lesson.setup_on if name == sandbox.name)]:
         run_setup(sandbox, lesson, script, seed=seed)
+    if first and lesson.foreground:
+        foreground.show(sandbox, "lesson", lesson.foreground)
 
 
 def enter_step(sandboxes: Sandboxes, lesson: Lesson, step: Step, *, seed: str) -> None:
@@ -86,6 +88,8 @@ def enter_step(sandboxes: Sandboxes, lesson: Lesson, step: Step, *, seed: str) -
     for name, script in [*scripts, *step.setup_on]:
         if name in sandboxes:
             run_setup(sandboxes[name], lesson, script, seed=seed)
+    if step.foreground and lesson.machine.name in sandboxes:
+        foreground.show(sandboxes[lesson.machine.name], step.id, step.foreground)
 
 
 def mark_step(sandboxes: Sandboxes, step: Step) -> None:

@@ -24,7 +24,11 @@ def show(sandbox: Sandbox, name: str, script: str) -> bool:
     """Have the first terminal read a script; False if no prompt came, as in a running editor."""
     path = f"/run/lesson/foreground-{name}"
     gateway.put(sandbox, path, script.encode() + b"\n", 0o700)
-    done = asyncio.run(_typed(sandbox.runtime_id, f" . {path}\r".encode()))
+    try:
+        done = asyncio.run(_typed(sandbox.runtime_id, f" . {path}\r".encode()))
+    except OSError as error:
+        log.warning("sandbox %s: no terminal for a foreground script: %s", sandbox.runtime_id, error)
+        return False
     if not done:
         log.warning("sandbox %s: no prompt for the foreground script of %s", sandbox.runtime_id, name)
     return done

@@ -1,8 +1,11 @@
-"""Addresses of lessons as pages to read."""
+"""Addresses of lessons as pages to read, and of the pictures in foreign ones."""
 
 from django.urls import path
 
-from labsite.labs import pages
+from labsite.labs import pages, pictures
 
 app_name = "lessons"
-urlpatterns = [path("<slug:course>/<slug:lesson>/", pages.lesson, name="show")]
+urlpatterns = [
+    path("<slug:course>/<slug:lesson>/", pages.lesson, name="show"),
+    path("<slug:course>/<slug:lesson>/files/<path:name>", pictures.show, name="picture"),
+]

@@ -23,6 +23,8 @@ def open_lab(user: User, lesson: Lesson, address: str | None = None) -> LabSessi
     if already := open_labs.filter(lesson=path_of(lesson), expires_at__gt=timezone.now()).first():
         already.touch()
         return already
+    if lesson.unavailable:
+        raise limits.LimitError("lesson-unavailable", 0)
     limits.check(user, address)
     lab = LabSession.objects.create(user=user, lesson=path_of(lesson), address=address, expires_at=_deadline(lesson))
     for index, machine in enumerate(lesson.machines):

@@ -28,7 +28,8 @@ def _data(text: str, action: Action | None, run: Run | None) -> str:
 
 def in_lab(place: str, label: str) -> str:
     """A link to a port, a file or a terminal of the lab; the label is HTML."""
-    return f'<a href="#" data-lab="{escape(place)}">{label}</a>'
+    button = ' class="lab-button"' if place.startswith("port/") else ""
+    return f'<a{button} data-lab="{escape(place)}">{label}</a>'
 
 
 def task(id: str, words: str, auto: bool) -> str:

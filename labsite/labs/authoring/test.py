@@ -16,6 +16,7 @@ from labsite.labs import checks, gateway
 from labsite.labs.authoring import reports, selection
 from labsite.labs.authoring.node import spawner
 from labsite.labs.authoring.reports import Played
+from labsite.labs.imported import ImportedTrial, lessons_in
 from labsite.labs.trial import Outcome, Trial
 from labsite.labs.typist import TypingError
 from lessons.catalog import Lesson
@@ -30,6 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """What may be tested, how, and where the reports go."""
     selection.add_arguments(parser)
     parser.add_argument("--seed", action="append", help="draws the values of %%{name} variables; may be repeated (default 1)")
+    parser.add_argument(
+        "--imported", type=Path, metavar="DIR", help="the scenarios of another platform in DIR: their commands are the solution"
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many lessons beside each other")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--junit", type=Path, help="write a JUnit XML report here")
@@ -38,10 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
     """Read, then play every lesson with every seed."""
-    found = selection.read(options)
-    if found.faults:
-        raise CommandError("\n".join(map(str, found.faults)))
-    plays = [(lesson, seed) for lesson in found.lessons for seed in options["seed"] or ["1"]]
+    plays = [(lesson, seed) for lesson in _lessons(options) for seed in options["seed"] or ["1"]]
     with spawner():
         played = _play_all(command, plays, options)
     if options["junit"]:
@@ -56,13 +57,24 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(f"{len(outcomes)} proofs hold")
 
 
+def _lessons(options: dict[str, Any]) -> list[Lesson]:
+    """Those meant, if nothing is wrong with any."""
+    if options["imported"]:
+        return lessons_in(options["imported"])
+    found = selection.read(options)
+    if found.faults:
+        raise CommandError("\n".join(map(str, found.faults)))
+    return found.lessons
+
+
 def _play_all(command: BaseCommand, plays: list[tuple[Lesson, str]], options: dict[str, Any]) -> list[Played]:
     """One after the other each line as it comes; beside each other each lesson when it is done."""
     alone = options["jobs"] <= 1
     played: list[Played] = []
 
     def one(lesson: Lesson, seed: str) -> list[Outcome]:
-        return play(lesson, seed, lambda outcome: show(command, lesson, seed, outcome, options["json"]) if alone else None)
+        kind = ImportedTrial if options["imported"] else Trial
+        return play(kind, lesson, seed, lambda outcome: show(command, lesson, seed, outcome, options["json"]) if alone else None)
 
     with ThreadPoolExecutor(max(1, options["jobs"])) as pool:
         for (lesson, seed), outcomes in zip(plays, pool.map(lambda each: one(*each), plays), strict=True):
@@ -72,7 +84,7 @@ def _play_all(command: BaseCommand, plays: list[tuple[Lesson, str]], options: di
     return played
 
 
-def play(lesson: Lesson, seed: str, hear: Any) -> list[Outcome]:
+def play(kind: type[Trial], lesson: Lesson, seed: str, hear: Any) -> list[Outcome]:
     """Everything the trial says of one lesson; a node that fails us is one more line."""
     outcomes: list[Outcome] = []
 
@@ -81,7 +93,7 @@ def play(lesson: Lesson, seed: str, hear: Any) -> list[Outcome]:
         hear(outcome)
 
     try:
-        Trial(lesson, seed, report).run()
+        kind(lesson, seed, report).run()
     except NODE_ERRORS as error:
         report(Outcome(False, "", "machine", "prepare", str(error)))
     return outcomes

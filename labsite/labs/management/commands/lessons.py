@@ -8,15 +8,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from labsite.labs.authoring import check, export, new, preview, test
+from labsite.labs.authoring import check, export, importing, new, preview, test
 
-VERBS = {"new": new, "check": check, "test": test, "preview": preview, "export": export}
+VERBS = {"new": new, "check": check, "test": test, "preview": preview, "export": export, "import": importing}
 
 
 class Command(BaseCommand):
-    """Write, check, test, preview and export lessons."""
+    """Write, check, test, preview, export and import lessons."""
 
-    help = "write, check, test, preview and export lessons"
+    help = "write, check, test, preview, export and import lessons"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
