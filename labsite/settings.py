@@ -119,6 +119,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+CSRF_FAILURE_VIEW = "labsite.accounts.views.refused"
 
 # A guest is known by her cookie alone: if it ends, her progress is out of reach.
 SESSION_COOKIE_AGE = 180 * 86_400

@@ -36,6 +36,11 @@ class SignOut(LogoutView):
     """Django's sign-out, by POST."""
 
 
+def refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token: our own page instead of Django's."""
+    return render(request, "403.html", status=403)
+
+
 @require_http_methods(["GET", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """A new account; a guest's row becomes the account, and her progress stays."""

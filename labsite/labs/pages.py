@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
@@ -21,13 +22,19 @@ def home(request: HttpRequest) -> HttpResponse:
     running = Sandbox.objects.filter(status=Status.RUNNING)
     number = running.count()
     counts = {"sandboxes": number, "boxes": range(min(number, BOXES)), "kernel": f"Linux {os.uname().release}"}
-    mine = LabSession.objects.filter(user=request.user, ended_at=None) if request.user.is_authenticated else []
     context = {
         "courses": progress.cards(catalog.courses(get_language() or "en"), request.user),
         "counts": counts,
-        "open_labs": [(lab, lessonbook.find(lab.lesson)) for lab in mine],
+        "open_labs": open_labs(request.user),
     }
     return render(request, "home.html", context)
+
+
+def open_labs(user: Any) -> list[tuple[LabSession, catalog.Lesson | None]]:
+    """The labs she has open, with their lessons."""
+    if not user.is_authenticated:
+        return []
+    return [(lab, lessonbook.find(lab.lesson)) for lab in LabSession.objects.filter(user=user, ended_at=None)]
 
 
 @require_safe
@@ -41,11 +48,15 @@ def lesson(request: HttpRequest, course: str, lesson: str) -> HttpResponse:
 
 def lesson_context(request: HttpRequest, lesson: catalog.Lesson) -> dict[str, Any]:
     """What the page of a lesson shows."""
+    known = progress.standing(request.user, lesson)
     return {
         "lesson": lesson,
         "course": catalog.course(lesson.course, lesson.language),
-        "path": lessonbook.path_of(lesson),
         "open_lab": _open_lab(request, lesson),
+        "steps_done": {step.id for step in lesson.steps if known.finished(step)},
+        "next_step": lesson.step(known.step),
+        "standing_quizzes": sorted(known.quizzes),
+        "quizzes_url": reverse("api:lessons") + f"/{lessonbook.path_of(lesson)}/quizzes/",
     }
 
 

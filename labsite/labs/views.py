@@ -1,7 +1,10 @@
 """Pages of a lab: open, show, end."""
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -10,8 +13,7 @@ from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, lessonbook, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.limits import LimitError
-from labsite.labs.models import LabSession
-from labsite.labs.pages import lesson_context
+from labsite.labs.pages import lesson_context, open_labs
 
 
 @require_POST
@@ -23,8 +25,8 @@ def open_lab(request: HttpRequest) -> HttpResponse:
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
     except LimitError as reached:
-        mine = LabSession.objects.filter(user_id=request.user.pk, ended_at=None)
-        context = lesson_context(request, lesson) | {"limit": reached, "open_labs": mine}
+        mine = open_labs(request.user)
+        context = lesson_context(request, lesson) | {"limit": reached, "open_labs": mine, "labs_per_user": settings.LABS_PER_USER}
         return render(request, "lesson.html", context, status=429)
     return redirect("labs:show", code=lab.code)
 
@@ -44,10 +46,12 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, code: str) -> HttpResponse:
-    """End the lab and go back to its lesson."""
+    """End the lab and go back to its lesson, or to where the form says."""
     lab = access.lab_for(request.user, code)
     if lab is None:
         raise Http404
     services.end_lab(lab, "user")
     course, _, slug = lab.lesson.partition("/")
-    return redirect("lessons:show", course=course, lesson=slug)
+    wanted = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if ours else reverse("lessons:show", args=[course, slug]))

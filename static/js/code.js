@@ -21,14 +21,14 @@ function makeRun(code, text, machines) {
   });
 }
 
-/** Give every block of code its buttons. */
+/** Give every block of code its buttons; without machines there is nothing to run it on. */
 export function equipCode(place, machines) {
   for (const code of place.querySelectorAll(".code")) {
     const text = code.dataset.run ?? code.dataset.copy ?? code.querySelector("pre")?.textContent ?? "";
     const actions = document.createElement("div");
     actions.className = "code-actions";
     actions.append(button("quiet", say("copy"), "", async () => notify(say((await copy(text)) ? "copied" : "copy-refused"))));
-    if ("run" in code.dataset) actions.append(makeRun(code, text, machines));
+    if ("run" in code.dataset && machines) actions.append(makeRun(code, text, machines));
     code.append(actions);
   }
 }
