@@ -17,7 +17,8 @@ from typing import Any
 
 from runtime.errors import NotFoundError, VitrineError
 from runtime.image import configure, debian, times
-from runtime.image.sources import Distribution, distribution, sources
+from runtime.image.provision import SCRIPT, provision
+from runtime.image.sources import Distribution, distribution, released, sources
 from runtime.image.store import ARCHITECTURES, Image, Store
 from runtime.oci.image_config import History, ImageConfig
 
@@ -55,11 +56,11 @@ def build(store: Store, name: str, say: Say, force: bool = False) -> Image:
     directory = RECIPES / name
     if not (directory / "image.json").is_file():
         raise VitrineError(f"no recipe {name!r} in {RECIPES}")
-    host = distribution()
+    recipe = json.loads((directory / "image.json").read_text())
+    host = released(distribution(), recipe.get("release", {}))
     digest = recipe_digest(directory, host)
     if is_current(store, name, digest) and not force:
         return store.lookup(name)
-    recipe = json.loads((directory / "image.json").read_text())
     with store.scratch() as scratch:
         root, newest = _make_tree(directory, recipe, scratch, host, _timed(say))
         step = History(rfc3339(newest), f"image build {name}", f"Debian packages of {host.id} {host.codename}, and its recipe")
@@ -73,7 +74,7 @@ def _timed(say: Say) -> Say:
 
 
 def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Distribution, say: Say) -> tuple[Path, int]:
-    """The five acts, in the order they happen. Also the time of the newest packaged file: no entry is later."""
+    """The acts in the order they happen. Also the time of the newest packaged file: no entry is later."""
     scratch.chmod(0o755)
     root = scratch / "rootfs"
     root.mkdir(mode=0o755)
@@ -89,6 +90,9 @@ def _make_tree(directory: Path, recipe: dict[str, Any], scratch: Path, host: Dis
     newest = times.newest_file(root)
     say("configuring")
     configure.configure(root, recipe, directory / "rootfs")
+    if (directory / SCRIPT).is_file():
+        say("provisioning")
+        provision(root, directory / SCRIPT)
     times.clamp(root, newest)
     say("writing the layer, naming it by its content")
     return root, newest
@@ -102,6 +106,7 @@ def rfc3339(seconds: int) -> str:
 def image_config(recipe: dict[str, Any], host: Distribution) -> ImageConfig:
     """The image's configuration, in the words of the OCI image specification."""
     labels = {
+        **recipe["config"].get("Labels", {}),
         "org.opencontainers.image.description": recipe["description"],
         "org.opencontainers.image.base.name": f"{host.id}:{host.codename}",
     }

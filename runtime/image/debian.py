@@ -134,7 +134,8 @@ def unpack(packages: list[Path], root: Path, exclude: list[str]) -> None:
 
 def _start(package: Path, root: Path, archive: int, refuse: re.Pattern[str]) -> Jail:
     limits = Limits()
-    unpacker = PackageUnpacker(limits, keep=lambda name: not refuse.match(name))
+    # base-files of newer releases ships the links /bin, /sbin, … themselves; here they exist
+    unpacker = PackageUnpacker(limits, keep=lambda name: name not in MERGED_ROOTS and not refuse.match(name))
     return start(package.name, root, archive, lambda fd: unpacker.run(Stream(fd, "none", limits.bytes)).to_bytes(), limits.bytes)
 
 

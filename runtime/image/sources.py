@@ -1,8 +1,9 @@
 """Where packages come from: the host's own apt sources, cut down to the distribution's own.
 
-The sandbox image follows the host's release, so it needs no mirror of ours: whatever mirror,
-proxy and network rules the operator gave apt hold here too. Other people's repositories on the
-host are left out, and every index is verified with the distribution's own keyring.
+A sandbox image follows the host's release, or names another one of the same distribution, so it
+needs no mirror of ours: whatever mirror, proxy and network rules the operator gave apt hold here
+too. Other people's repositories on the host are left out, and every index is verified with the
+distribution's own keyring.
 
 See sources.list(5), apt-get(8) `indextargets`, apt-secure(8).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime.errors import VitrineError
@@ -25,11 +26,13 @@ COMPONENTS = ("main", "universe")
 
 @dataclass(frozen=True)
 class Distribution:
-    """The host's distribution: its id, its release's code name and the keys it signs with."""
+    """A distribution: its id, a release's code name, the keys it signs with, and the release that
+    the host's own list of mirrors is for, if that is another."""
 
     id: str
     codename: str
     keyring: Path
+    listed: str = ""
 
 
 def distribution() -> Distribution:
@@ -43,16 +46,23 @@ def distribution() -> Distribution:
     return Distribution(release["ID"], release["VERSION_CODENAME"], keyring)
 
 
-def sources(host: Distribution) -> list[str]:
-    """Lines for a sources.list that names the host's mirrors of its own release."""
-    suites = {host.codename + suffix for suffix in ("", "-updates", "-security")}
+def released(host: Distribution, releases: dict[str, str]) -> Distribution:
+    """The release an image is built from: the host's, unless the recipe names one for this distribution."""
+    return replace(host, codename=releases.get(host.id, host.codename), listed=host.codename)
+
+
+def sources(release: Distribution) -> list[str]:
+    """Lines for a sources.list that names, of this release, the mirrors the host has for its own."""
+    listed = release.listed or release.codename
+    suites = {listed + suffix for suffix in ("", "-updates", "-security")}
     form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     command = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = []
     for uri, suite, component in (line.split() for line in output.splitlines()):
         if suite in suites and component in COMPONENTS:
-            lines.append(f"deb [signed-by={host.keyring}] {uri} {suite} {component}")
+            wanted = suite.replace(listed, release.codename)
+            lines.append(f"deb [signed-by={release.keyring}] {uri} {wanted} {component}")
     if not lines:
-        raise VitrineError(f"apt on this host has no source for {host.codename} main")
+        raise VitrineError(f"apt on this host has no source for {listed} main")
     return sorted(set(lines))

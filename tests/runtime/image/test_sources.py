@@ -34,6 +34,23 @@ def test_other_repositories_are_left_out(monkeypatch):
     ] == sources.sources(HOST)
 
 
+def test_another_release_comes_from_the_same_mirrors(monkeypatch):
+    """A recipe may name a release; the host's mirrors have it under another name."""
+    apt_prints(monkeypatch, "http://mirror/debian/ bookworm main\nhttp://mirror/security/ bookworm-security main\n")
+
+    newer = sources.released(HOST, {"debian": "trixie", "ubuntu": "noble"})
+
+    assert [
+        "deb [signed-by=/keyring.gpg] http://mirror/debian/ trixie main",
+        "deb [signed-by=/keyring.gpg] http://mirror/security/ trixie-security main",
+    ] == sources.sources(newer)
+
+
+def test_a_recipe_without_a_release_follows_the_host():
+    """So does one that names a release of another distribution only."""
+    assert "bookworm" == sources.released(HOST, {"ubuntu": "noble"}).codename
+
+
 def test_no_source_is_an_error(monkeypatch):
     """A host without a source for its own release is told so."""
     apt_prints(monkeypatch, "")

@@ -1,0 +1,3 @@
+# ~/.profile: for login shells.
+export LANG=C.UTF-8
+[ -n "$BASH" ] && [ -f ~/.bashrc ] && . ~/.bashrc
