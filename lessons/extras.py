@@ -30,6 +30,7 @@ def read(head: Head, machines: tuple[Machine, ...], path: Path, root: Path) -> d
     elif isinstance(terminals, int) and not isinstance(terminals, bool) and 1 <= terminals <= MOST_TERMINALS:
         found["terminals"] = terminals
     else:
+        found["terminals"] = 1
         head.fault(f"terminals is a number from 1 to {MOST_TERMINALS}, or a list of {{name: …, machine: …}}", "terminals")
     found["ports"] = tuple(_port(head, n, each) for n, each in enumerate(_entries(head, "ports", names)))
     found["editor"] = _editor(head)

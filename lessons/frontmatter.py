@@ -57,7 +57,7 @@ def fields(head: Head, defaults: dict[str, Any], path: Path, root: Path) -> dict
     `path` is the lesson's file; scripts and files are looked for beside it, never outside `root`.
     """
     check(head)
-    if "title" not in head.data:
+    if head.readable and "title" not in head.data:
         head.fault("front matter needs a title")
     head.data = _good({**defaults, **head.data})
     data = head.data

@@ -23,6 +23,7 @@ class Head:
     faults: Faults
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
+    readable: bool = False  # was there a mapping at all?
 
     def line(self, *path: str | int) -> int:
         """The line a key stands on; that of its nearest parent if it is not in this file."""
@@ -58,7 +59,7 @@ def load(text: str, first_line: int, faults: Faults, what: str) -> Head:
         faults.add(first_line, f"{what} is a list of `key: value` lines")
         return head
     _note(node, (), first_line, head)
-    head.data = data
+    head.data, head.readable = data, True
     return head
 
 

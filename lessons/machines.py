@@ -16,6 +16,7 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
 CHOICES = {"network": ("none", "lab", "internet"), "profile": ("nested", "strict")}
+SAID = {"memory": "8M", "disk": "1M", "pids": 8, "cpus": 0.01}
 LEAST = {"memory": 8 << 20, "disk": 1 << 20, "pids": 8, "cpus": 0.01}
 
 
@@ -51,6 +52,7 @@ def _machine(head: Head, name: str, settings: Any, path: tuple[str, ...]) -> Mac
 def _holds(head: Head, name: str, key: str, value: Any, path: tuple[str, ...]) -> bool:
     """Is this value right? If not, the fault says how it should be."""
     wrong = _wrong(key, value)
+    path = path if (*path, key) in head.lines else ()  # a lesson's own `image`
     if wrong:
         head.fault(f"machine {name}: {wrong}", *path, key)
     return wrong is None
@@ -76,7 +78,7 @@ def _wrong_size(key: str, value: Any) -> str | None:
         number = size(value) if key in ("memory", "disk") else value
     except ValueError as error:
         return str(error)
-    return None if number >= LEAST[key] else f"{key} {value} is too little (at least {LEAST[key]})"
+    return None if number >= LEAST[key] else f"{key} {value} is too little (at least {SAID[key]})"
 
 
 def size(value: Any) -> int:

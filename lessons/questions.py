@@ -74,6 +74,7 @@ class Questions:
         return md.render(self.markdown, nodes, self.source.env)
 
     def _option(self, number: int, item: SyntaxTreeNode, line: int) -> Option:
+        line = self._line(item, line)
         text = _text_of(item)
         box = BOX.match(text)
         if not box:
@@ -84,8 +85,11 @@ class Questions:
         label = md.inline(self.markdown, text[box.end() :], self.source.env)
         return Option(str(number), label, box[1] != " ", feedback)
 
+    def _line(self, item: SyntaxTreeNode, line: int) -> int:
+        return item.map[0] + 1 + self.source.offset if item.map else line
+
     def _answer(self, item: SyntaxTreeNode, line: int) -> tuple[str, str]:
-        line = (item.map[0] + 1 + self.source.offset) if item.map else line
+        line = self._line(item, line)
         match = ANSWER.fullmatch(_text_of(item).strip())
         if not match:
             self.faults.add(line, "an answer begins with =, ~ or #")
