@@ -49,6 +49,7 @@ class Server:
     def start(self) -> None:
         """Start, and wait until the first page is answered."""
         self.borrow_images()
+        self.add_lessons()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 ["script/server"], cwd=ROOT, env=self.environment(), stdout=log, stderr=log, start_new_session=True
@@ -65,6 +66,28 @@ class Server:
         (self.state / "stamps").mkdir()
         shutil.copy(IMAGES / "stamps" / "images", self.state / "stamps" / "images")
 
+    def add_lessons(self) -> None:
+        """The real courses, and one more with every kind of question."""
+        shutil.copytree(ROOT / "lessons/content", self.lessons)
+        shutil.copytree(ROOT / "tests/e2e/course", self.lessons / "zz-tests")
+
+    @property
+    def lessons(self) -> Path:
+        """Where this site's lessons are."""
+        return self.state / "lessons"
+
+    def manage(self, *args: str) -> str:
+        """manage.py of this site, run by the site's own user; what it printed."""
+        command = ["bash", "-c", '. script/common.sh; as_vitrine .venv/bin/python manage.py "$@"', "manage", *args]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def rows(self, code: str) -> str:
+        """Run a few lines of Python with the models at hand."""
+        names = "from datetime import timedelta\nfrom django.utils import timezone\n"
+        return self.manage("shell", "--no-imports", "-c", f"{names}from labsite.labs.models import *\n{code}")
+
     def environment(self) -> dict[str, str]:
         """The server's settings, apart from those of any other server."""
         own = {
@@ -74,6 +97,8 @@ class Server:
             "VITRINE_WS_PORT": str(self.ws_port),
             "VITRINE_UID_BASE": UID_BASE,
             "VITRINE_LABS_PER_ADDRESS": "100",
+            "VITRINE_FOREIGN_LESSONS": str(ROOT / "tests" / "lessons" / "foreign" / "fixtures"),
+            "VITRINE_LESSONS": str(self.lessons),
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VITRINE_", "DJANGO_"))}
         return kept | own
