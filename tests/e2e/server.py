@@ -97,7 +97,7 @@ class Server:
             "VITRINE_WS_PORT": str(self.ws_port),
             "VITRINE_UID_BASE": UID_BASE,
             "VITRINE_LABS_PER_ADDRESS": "100",
-            "VITRINE_FOREIGN_LESSONS": str(ROOT / "tests" / "lessons" / "foreign" / "fixtures"),
+            "VITRINE_FOREIGN_LESSONS": "tests/lessons/foreign/fixtures",
             "VITRINE_LESSONS": str(self.lessons),
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VITRINE_", "DJANGO_"))}
