@@ -20,12 +20,14 @@ log = logging.getLogger(__name__)
 # A request this old was lost, or nobody is there to serve it: ask again.
 REQUEST_LOST = timedelta(seconds=20)
 WARN_BEFORE = timedelta(minutes=5)
+WARN_IDLE_BEFORE = timedelta(minutes=3)
 
 
 def run() -> None:
     """One round."""
     end_overdue()
     warn_of_the_end()
+    warn_the_idle()
     try:
         there = gateway.alive()
     except gateway.GatewayError as error:
@@ -53,6 +55,15 @@ def warn_of_the_end() -> None:
     now = timezone.now()
     for lab in LabSession.objects.filter(ended_at=None, expires_at__range=(now, now + WARN_BEFORE)):
         notify.send(lab.code, {"type": "expiring", "seconds": int((lab.expires_at - now).total_seconds())})
+
+
+def warn_the_idle() -> None:
+    """Ask pages in which nobody has done anything for long whether somebody is there."""
+    now, patience = timezone.now(), timedelta(minutes=settings.LAB_IDLE_MINUTES)
+    asleep = now - patience + min(WARN_IDLE_BEFORE, patience / 2)
+    for lab in LabSession.objects.filter(ended_at=None, active_at__lt=asleep):
+        left = max(0, int((lab.active_at + patience - now).total_seconds()))
+        notify.send(lab.code, {"type": "idle", "seconds": left})
 
 
 def adopt_or_repeat(there: dict) -> None:

@@ -85,6 +85,7 @@ function heard(message) {
     sandbox: () => machines.update(message),
     check: () => tasks.heard(message),
     expiring: () => warn(message.seconds),
+    idle: () => askIfThere(message.seconds),
     ended: () => showEnd(message.reason),
   }[message.type];
   act?.();
@@ -120,11 +121,19 @@ async function warn(seconds) {
   if ((await ask("expiring-sheet")) === "extend") await extend();
 }
 
+/** Whoever closes the question, by whatever key, is there. */
+async function askIfThere(seconds) {
+  byId("idle-text").textContent = say("idle-left", { minutes: Math.max(1, Math.round(seconds / 60)) });
+  await ask("idle-sheet");
+  socket.send({ type: "activity" });
+}
+
 const REASONS = new Set(["deadline", "idle", "user", "operator"]);
 
 function showEnd(reason) {
   if (ended) return;
   ended = true;
+  for (const id of ["idle-sheet", "expiring-sheet"]) byId(id).close();
   tasks.stop();
   clock.stop();
   machines.close();

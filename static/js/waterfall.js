@@ -1,6 +1,9 @@
-/* The plan that made a machine, drawn as it goes: one bar for each step, in milliseconds,
-   with the manual page it comes from and the line of our runtime that does it. A table of the same facts for those who do not see it:
-   the list's own text carries name, manual and time. */
+/* The plan that made a machine, drawn as it goes: one bar for each step, in milliseconds, with
+   links to the manual page it comes from and to the lines of our runtime that do it. For those
+   who do not see the bars the list's own text carries name, manual and time.
+
+   A machine from the pool was made in part before anybody asked (`ahead`): those steps are drawn
+   up to the moment of asking, and the time they then lay waiting is left out. */
 
 import { say } from "./strings.js";
 
@@ -16,44 +19,52 @@ export function milliseconds(microseconds) {
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(ms < 100 ? 1 : 0);
 }
 
-function outward(className, text, address) {
-  const link = element("a", className, text);
+function outward(text, address, title) {
+  const link = element("a", "manual", text);
   link.href = address;
   link.target = "_blank";
   link.rel = "noopener noreferrer";
+  link.title = title;
   return link;
 }
 
-/** Where to read about a step: links to "mount(2)" on man7.org and to the function in our source. */
-export function reading({ manual, source }) {
+/** Where to read about a step: its page on man7.org, its function in our source. */
+function reading({ manual, source, file, line }) {
   const page = /^([\w.+-]+)\((\d)\w*\)$/.exec(manual ?? "");
   const links = [];
-  if (page) links.push(outward("manual", manual, `https://man7.org/linux/man-pages/man${page[2]}/${page[1]}.${page[2]}.html`));
+  if (page) links.push(outward(manual, `https://man7.org/linux/man-pages/man${page[2]}/${page[1]}.${page[2]}.html`, "man7.org"));
   else if (manual) links.push(element("span", "manual", manual));
-  if (source) {
-    const link = outward("manual", say("source"), `/source/${encodeURIComponent(source)}`);
-    link.title = source;
-    links.push(link);
-  }
+  if (file) links.push(outward(say("source"), `/source/${file}#L${line}`, `${file}:${line}`));
+  else if (source) links.push(outward(say("source"), `/source/${encodeURIComponent(source)}`, source));
   return links;
 }
 
-function bar(timing, whole) {
+const ends = (timing) => timing.start_us + timing.duration_us;
+
+/** The steps with the waiting of a pool left out, and the span they cover. */
+function placed(timings) {
+  const made = Math.max(...timings.filter((timing) => timing.ahead).map(ends));
+  const steps = timings.map((timing) => (timing.ahead ? { ...timing, start_us: timing.start_us - made } : timing));
+  return { steps, first: Math.min(0, ...steps.map((step) => step.start_us)), last: Math.max(1, ...steps.map(ends)) };
+}
+
+function bar(timing, { first, last }) {
   const track = element("span", "track");
   const fill = element("i");
-  fill.style.left = `${(100 * timing.start_us) / whole}%`;
-  fill.style.width = `${Math.max(0.4, (100 * timing.duration_us) / whole)}%`;
+  fill.style.left = `${(100 * (timing.start_us - first)) / (last - first)}%`;
+  fill.style.width = `${Math.max(0.4, (100 * timing.duration_us) / (last - first))}%`;
   track.setAttribute("aria-hidden", "true");
   track.append(fill);
   return track;
 }
 
-function row(timing, whole) {
+function row(timing, span) {
   const item = element("li", timing.stage === "inside" ? "inside" : "outside");
-  const what = element("span", "what", `${timing.description || timing.name} `);
-  what.title = `${timing.name} · ${say(timing.stage === "inside" ? "inside" : "host-side")}`;
-  for (const link of reading(timing)) what.append(link, " ");
-  item.append(what, bar(timing, whole), element("span", "ms", `${milliseconds(timing.duration_us)} ms`));
+  item.classList.toggle("ahead", Boolean(timing.ahead));
+  const what = element("span", "what", timing.description || timing.name);
+  what.title = [timing.name, say(timing.stage === "inside" ? "inside" : "host-side"), timing.ahead && say("ahead")].filter(Boolean).join(" · ");
+  for (const link of reading(timing)) what.append(" ", link);
+  item.append(what, bar(timing, span), element("span", "ms", `${milliseconds(timing.duration_us)} ms`));
   return item;
 }
 
@@ -63,18 +74,26 @@ function pending(name, failed) {
   return item;
 }
 
-/** Draw one machine's steps into `place`. machine: {name, status, step, timings, error}. */
-export function drawWaterfall(place, machine) {
-  const timings = machine.timings ?? [];
-  const whole = Math.max(1, ...timings.map((timing) => timing.start_us + timing.duration_us));
-  const list = element("ol");
-  for (const timing of timings) list.append(row(timing, whole));
-  const failed = machine.status === "failed";
-  if (machine.status === "starting" || failed) list.append(pending(machine.error?.step || machine.step || "…", failed));
-  place.replaceChildren(element("h2", "", headline(machine, whole, timings.length)), list);
+function legend(steps) {
+  const kinds = ["outside", "inside", ...(steps.some((step) => step.ahead) ? ["ahead"] : [])];
+  const place = element("p", "legend");
+  for (const kind of kinds) place.append(element("span", kind, say({ outside: "host-side", inside: "inside", ahead: "ahead" }[kind])));
+  return place;
 }
 
-function headline(machine, whole, steps) {
-  if (machine.status === "running" && steps) return say("started-in", { machine: machine.name, ms: milliseconds(whole) });
+/** Draw one machine's steps into `place`. machine: {name, status, step, timings, error}. */
+export function drawWaterfall(place, machine) {
+  const span = placed(machine.timings ?? []);
+  const list = element("ol");
+  for (const step of span.steps) list.append(row(step, span));
+  const failed = machine.status === "failed";
+  const unsaid = failed && !machine.error?.step; // the notice above has the reason
+  if ((machine.status === "starting" || failed) && !unsaid) list.append(pending(machine.error?.step || machine.step || "…", failed));
+  place.replaceChildren(element("h2", "", headline(machine, span)), ...(span.steps.length ? [legend(span.steps)] : []), list);
+}
+
+function headline(machine, { steps, last }) {
+  if (machine.status === "running" && steps.length) return say("started-in", { machine: machine.name, ms: milliseconds(last) });
+  if (machine.status === "failed") return say("failed", { machine: machine.name });
   return say("starting", { machine: machine.name });
 }

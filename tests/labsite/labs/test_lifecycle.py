@@ -172,3 +172,16 @@ def test_a_lost_request_is_sent_again(lab, node):
     reconciler.run()
 
     assert {Status.RUNNING} == set(status(lab))
+
+
+@pytest.mark.parametrize("minutes, told", [(10, []), (18, ["idle"])])
+def test_the_idle_are_told_before_it_is_too_late(lab, node, monkeypatch, django_capture_on_commit_callbacks, minutes, told):
+    """Three minutes before an idle lab ends its pages are asked; an active one hears nothing."""
+    said: list[dict] = []
+    monkeypatch.setattr("labsite.labs.notify.send", lambda code, message: said.append(message))
+    LabSession.objects.filter(pk=lab.pk).update(active_at=timezone.now() - timedelta(minutes=minutes))
+
+    reconciler.run()
+
+    assert told == [message["type"] for message in said]
+    assert all(0 < message["seconds"] <= 180 for message in said)
