@@ -22,6 +22,7 @@ class Walk:
 
     quiz: Callable[[quiz.Found, int], str]
     editor: Callable[[editor.Block, int], str]
+    tries: int = 100  # editor blocks looked at: each costs the reading of up to 64 KiB
     lines: list[str] = field(default_factory=list)
     origin: list[int] = field(default_factory=list)
 
@@ -88,8 +89,9 @@ def _taken(lines: list[str], number: int, walk: Walk) -> int:
         walk.alone(walk.quiz(found, number + 1), number + 1)
         return found.lines
     start = editor.START.search(line)
-    if not start or "`" in line[: start.start()]:
+    if not start or "`" in line[: start.start()] or not walk.tries:
         return 0
+    walk.tries -= 1
     rest = "\n".join(lines[number : number + 2000])
     block = editor.read(rest, start.start())
     if not block:

@@ -25,6 +25,7 @@ NETWORK = re.compile(
     r"|pip3?[ \t]+install|npm[ \t]+i(?:nstall)?|snap[ \t]+install|helm[ \t]+repo|go[ \t]+get)\b"
 )
 CHECK_SECONDS = 20
+MOST_TEXT = 2 << 20  # characters of Markdown in one scenario: hostile ones take seconds each 256 KiB
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Builder:
     course: str
     slug: str
     machines: tuple[str, ...] = ()
+    budget: int = MOST_TEXT
     read: dict[Path, str] = field(default_factory=dict)  # the scripts read so far
 
     @property
@@ -170,8 +172,17 @@ class Builder:
         elif not path.is_file():
             self.notes.add(Kind.BROKEN, self.file, section.line, f"{what} {words} does not exist")
         else:
-            return self.repository.text(path, self.notes)
+            return self._within_budget(self.repository.text(path, self.notes), path)
         return None
+
+    def _within_budget(self, text: str | None, path: Path) -> str | None:
+        self.budget -= len(text or "")
+        if text and self.budget < 0:
+            self.notes.add(
+                Kind.REFUSED, self.repository.name(path), 1, f"more than {MOST_TEXT >> 20} MiB of text in one scenario"
+            )
+            return None
+        return text
 
     def _place(self, words: str, id: str, title: str) -> markdown.Place:
         path = self._path(words) or self.manifest.path

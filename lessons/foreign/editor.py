@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 START = re.compile(r"<pre\b", re.IGNORECASE)
 LONGEST = 64 << 10
+NEAR = 1000  # characters of attributes
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,14 @@ class _Reader(HTMLParser):
 def read(source: str, start: int) -> Block | None:
     """The editor block that begins there; None if it is an ordinary pre, or has no end."""
     text = source[start : start + LONGEST]
+    if "file" not in text[:NEAR]:
+        return None
     close = re.search(r"</pre[ \t]*>", text, re.IGNORECASE)
     if not close:
         return None
     try:
         reader = _Reader(text[: close.end()])
-    except (AssertionError, ValueError, NotImplementedError):
+    except (AssertionError, ValueError):
         return None  # html.parser gives up on some malformed declarations
     if reader.parts is None or reader.end is None or "file" not in reader.attributes.get("class", "").split():
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lessons.foreign.notes import Kind, Notes
 
-TEXT_LIMIT = 1 << 20
+TEXT_LIMIT = 256 << 10
 FILE_LIMIT = 8 << 20  # what one `put` into a sandbox takes
 TREE_LIMIT = 5000  # files looked at under one assets/ directory
 

@@ -249,3 +249,18 @@ def test_templates_in_lessons_are_text():
     html = rendered("{{ settings.SECRET_KEY }} {% include 'x' %}")[0].html
 
     assert "{{ settings.SECRET_KEY }} {% include 'x' %}" in html
+
+
+def test_one_scenario_has_only_so_much_text(tmp_path):
+    """Ten steps of the largest text: the later ones are refused, and the report says so."""
+    steps = [{"title": str(number), "text": "big.md"} for number in range(10)]
+
+    lesson, notes = read(tmp_path, manifest(details={"steps": steps}), big_md="a" * (255 << 10))
+
+    assert len(lesson.steps) == 10
+    assert [note.message for note in notes.of(Kind.REFUSED)] == ["more than 2 MiB of text in one scenario"]
+
+
+def test_many_unfinished_editor_blocks_cost_little():
+    """Each is read at most so far, and only so many."""
+    assert acting('<pre class="file">\n' * 10_000 + "</pre>") == []
