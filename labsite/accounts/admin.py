@@ -5,6 +5,8 @@ from django.contrib.auth.admin import UserAdmin
 
 from labsite.accounts.models import ApiToken, User
 
+admin.site.site_header = admin.site.site_title = "Vitrine"
+
 
 @admin.register(User)
 class VitrineUserAdmin(UserAdmin):

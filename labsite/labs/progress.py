@@ -62,8 +62,8 @@ class Standing:
     step: str = ""
 
     def finished(self, step: Any) -> bool:
-        """Is all of a step done? A step with nothing to do never is."""
-        wanted = [*(each.id in self.tasks for each in step.tasks), *(each.id in self.quizzes for each in step.quizzes)]
+        """Are its tasks done, or, where it has none, its questions? A step with nothing to do never is."""
+        wanted = [each.id in self.tasks for each in step.tasks] or [each.id in self.quizzes for each in step.quizzes]
         return bool(wanted) and all(wanted)
 
 

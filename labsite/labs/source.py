@@ -79,9 +79,9 @@ def line_of(path: Path, names: list[str]) -> int:
 
 
 def opening(path: Path) -> str:
-    """The first line of a module's docstring."""
+    """The first line of a module's docstring, as a sentence to show."""
     text = ast.get_docstring(_tree(path, path.stat().st_mtime_ns)) or ""
-    return text.partition("\n")[0]
+    return text.partition("\n")[0].replace("`", "")
 
 
 def lines_of(path: Path) -> list[SafeString]:

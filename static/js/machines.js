@@ -128,7 +128,9 @@ export class Machines {
     const place = byId("notice");
     const words = machine ? trouble(machine) : null;
     place.className = `notice ${words?.kind ?? ""}`;
-    place.replaceChildren(...(words ? [words.text] : []));
+    const text = document.createElement("span");
+    text.textContent = words?.text ?? "";
+    place.replaceChildren(...(words?.place ? [numeral(words.place)] : []), ...(words ? [text] : []));
     if (words?.retry) place.append(this.retryButton(machine));
   }
 
@@ -154,6 +156,15 @@ export class Machines {
   }
 }
 
+/** The place in the line, large; the sentence beside it says the same. */
+function numeral(place) {
+  const label = document.createElement("span");
+  label.className = "place";
+  label.setAttribute("aria-hidden", "true");
+  label.textContent = place;
+  return label;
+}
+
 function stateLabel(machine) {
   const label = document.createElement("span");
   label.className = "state";
@@ -164,7 +175,7 @@ function stateLabel(machine) {
 
 function trouble(machine) {
   const { status, name: label, place, error } = machine;
-  if (status === "queued") return { kind: "wait", text: say("place", { place: place ?? "…" }) };
+  if (status === "queued") return { kind: "wait", place: place ?? "…", text: say("place", { place: place ?? "…" }) };
   if (status === "lost") return { kind: "bad", text: say("lost", { machine: label }), retry: true };
   if (status !== "failed") return null;
   const head = error?.step ? say("failed-at", { machine: label, step: error.step }) : say("failed", { machine: label });

@@ -9,6 +9,7 @@ from tests.e2e.server import ROOT
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 AXE = "node_modules/axe-core/axe.min.js"
 LESSON = "/lessons/containers/namespaces/"
+SOURCE = "/source/runtime/plan.py"
 
 
 def problems(page) -> list[str]:
@@ -19,7 +20,7 @@ def problems(page) -> list[str]:
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("path", ["/", LESSON, "/accounts/sign-in/", "/accounts/sign-up/"])
+@pytest.mark.parametrize("path", ["/", LESSON, "/accounts/sign-in/", "/accounts/sign-up/", "/source/", SOURCE, "/no-such-page/"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_meet_wcag(visitor, path, scheme):
     """Every page, in both themes, passes the machine-checkable part of WCAG 2.2 AA."""
@@ -37,7 +38,7 @@ def test_the_lab_meets_wcag(lab, scheme):
     assert problems(lab) == []
 
 
-@pytest.mark.parametrize("path", ["/", LESSON, "/accounts/sign-in/", "/no-such-page/"])
+@pytest.mark.parametrize("path", ["/", LESSON, "/accounts/sign-in/", "/source/", SOURCE, "/no-such-page/"])
 def test_nothing_sticks_out_of_a_narrow_page(visitor, path):
     """At 390 pixels nothing makes the page scroll sideways."""
     visitor.set_viewport_size({"width": 390, "height": 844})

@@ -1,0 +1,44 @@
+"""Coming back: after the lab has ended, after signing in, what was done is still done."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.waiting import type_line, until, wait_prompt
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+LESSON = "/lessons/containers/namespaces/"
+TICKED = "document.querySelector('.step.current .task[data-auto]').classList.contains('done')"
+
+
+def test_a_learner_goes_on_where_she_stopped(lab):
+    """Task and step outlive the lab: the map and the lesson show them, the next lab opens there, an account takes them along."""
+    type_line(lab, "readlink /proc/self/ns/uts > ~/uts")
+    until(lab, TICKED)
+    lab.get_by_role("button", name="Next").click()
+    step = lab.locator(".step.current h1").inner_text()
+    lab.get_by_role("button", name="End", exact=True).click()
+    lab.get_by_role("button", name="End the lab").click()
+    lab.wait_for_url("**/lessons/**")
+
+    lab.goto("/accounts/sign-up/")
+    for label, text in (
+        ("Username", f"lena-{id(lab)}"),
+        ("Password", "correct horse battery"),
+        ("Password confirmation", "correct horse battery"),
+    ):
+        lab.get_by_label(label, exact=True).fill(text)
+    lab.locator("form.form").get_by_role("button", name="Create an account").click()
+
+    lab.goto("/")
+    assert "1 of" in lab.locator(".card .done").first.inner_text()
+
+    lab.goto(LESSON)
+    assert step in lab.locator(".start .aside").first.inner_text()
+    lab.get_by_role("button", name="Go on").first.click()
+    lab.wait_for_url("**/labs/**")
+    wait_prompt(lab)
+
+    assert step == lab.locator(".step.current h1").inner_text()
+    lab.get_by_role("button", name="Back").click()
+    assert "done in an earlier lab" in lab.locator(".step.current .task[data-auto] .task-state").first.inner_text()
