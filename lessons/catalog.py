@@ -129,6 +129,7 @@ def read_file(settings: Settings, slug: str, language: str) -> Lesson:
         include=settings.include,
         run_default=settings.run_default,
         root=settings.directory,
+        partial=language != "en",
     )
 
 

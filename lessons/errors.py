@@ -18,6 +18,10 @@ class LessonError(Exception):
         self.message = message
 
 
+class LessonNote(LessonError):
+    """Something an author should know, with which the lesson works all the same."""
+
+
 class LessonErrors(Exception):
     """All the faults of one lesson file, in the order of their lines."""
 

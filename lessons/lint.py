@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lessons import catalog, translation
 from lessons.elements import Check, Lesson, Run, Step, Task
-from lessons.errors import LessonError, LessonErrors
+from lessons.errors import LessonError, LessonErrors, LessonNote
 from lessons.suggest import near
 from lessons.variables import PATTERN
 
@@ -55,7 +55,7 @@ def _check(check: Check) -> Iterator[tuple[int, str]]:
     if check.language == "host":
         return
     code = re.sub(r"(?m)^\s*#.*$", "", check.source)
-    if not re.search(FAILS[check.language], code):
+    if not re.search(FAILS[check.language], check.include + code):
         yield check.line, "this check cannot fail"
     elif check.language != "python" and SUCCEEDS.search(code.rstrip()) and not re.search(r"\bfail\b|exit [1-9]", code):
         yield check.line, "this check cannot fail: its last line always succeeds"
@@ -116,7 +116,7 @@ def differences(course: str, slug: str) -> Iterator[LessonError]:
         original = catalog.read_file(settings, slug, "en")
         for language in catalog.LANGUAGES[1:]:
             if not entry.file(language).exists():
-                yield LessonError(entry.file(language), 1, f"there is no translation into {language}")
+                yield LessonNote(entry.file(language), 1, f"there is no translation into {language}")
                 continue
             yield from translation.differences(original, catalog.read_file(settings, slug, language))
     except LessonErrors:

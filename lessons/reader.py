@@ -45,8 +45,13 @@ def parse_lesson(
     include: Include | None = None,
     run_default: bool = False,
     root: Path | None = None,
+    partial: bool = False,
 ) -> Lesson:
-    """The same for a text already in memory. `root` is the course's directory: nothing outside is read."""
+    """The same for a text already in memory.
+
+    `root` is the course's directory: nothing outside is read. A `partial` lesson is a translation,
+    whose other steps are elsewhere.
+    """
     faults = Faults(path)
     if "\r" in text:
         faults.add(text.count("\n", 0, text.index("\r")) + 1, "line ends with CR LF; use LF")
@@ -64,6 +69,8 @@ def parse_lesson(
         steps += _steps(text, each, alone=True)[1]
     fields["setup"] = _setup_file(fields["setup"], head, source) + setup
     _check_ids(steps, faults)
+    if not partial:
+        _check_needs(steps, faults)
     faults.raise_if_any()
     return Lesson(
         slug=slug, course=course, language=language, path=path, intro_html=intro, steps=steps, setup_on=setup_on, **fields
@@ -155,6 +162,10 @@ def _check_ids(steps: tuple[Step, ...], faults: Faults) -> None:
     for kind, id, line, step in named:
         if id and counts[kind, id] > 1:
             faults.elsewhere(step.path).add(line, f"{kind} id {id!r} is used more than once")
+
+
+def _check_needs(steps: tuple[Step, ...], faults: Faults) -> None:
+    """A task that waits for one that does not exist would wait for ever."""
     tasks = {task.id for step in steps for task in step.tasks}
     for home, task in ((step, task) for step in steps for task in step.tasks):
         if task.needs and task.needs not in tasks - {task.id}:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from lessons import frontmatter
 from lessons.elements import Keys, Lesson, Run, Save, Step
-from lessons.errors import Faults, LessonError
+from lessons.errors import Faults, LessonError, LessonNote
 from lessons.outline import Outline
 
 L = TypeVar("L", Lesson, Outline)
@@ -75,7 +75,7 @@ def differences(original: Lesson, translated: Lesson) -> Iterator[LessonError]:
     order = [step.id for step in translated.steps if original.step(step.id)]
     missing = [step.id for step in original.steps if translated.step(step.id) is None]
     if missing:
-        yield LessonError(translated.path, 1, f"steps not translated (shown in English): {', '.join(missing)}")
+        yield LessonNote(translated.path, 1, f"steps not translated (shown in English): {', '.join(missing)}")
     if order != [id for id in (step.id for step in original.steps) if id in order]:
         yield LessonError(translated.path, 1, f"steps stand in another order than in the original: {', '.join(order)}")
     for step in translated.steps:

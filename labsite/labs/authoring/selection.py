@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from labsite.labs import recipe
 from lessons import catalog, lint
 from lessons.catalog import Lesson
-from lessons.errors import LessonError, LessonErrors
+from lessons.errors import LessonError, LessonErrors, LessonNote
 from lessons.suggest import near
 
 
@@ -20,6 +20,7 @@ class Reading:
 
     lessons: list[Lesson] = field(default_factory=list)
     faults: list[LessonError] = field(default_factory=list)
+    notes: list[LessonNote] = field(default_factory=list)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,8 +36,17 @@ def read(options: dict[str, Any]) -> Reading:
         for language in [options["language"]] if options["language"] else catalog.LANGUAGES:
             _read_one(course, slug, language, found)
         if not options["language"]:
-            found.faults += lint.differences(course, slug)
+            _compare(course, slug, found)
     return found
+
+
+def _compare(course: str, slug: str, found: Reading) -> None:
+    """What differs in a translation; what is not translated yet is a note and no fault."""
+    for each in lint.differences(course, slug):
+        if isinstance(each, LessonNote):
+            found.notes.append(each)
+        else:
+            found.faults.append(each)
 
 
 def _read_one(course: str, slug: str, language: str, found: Reading) -> None:

@@ -1,0 +1,1 @@
+echo "$LAB_NAME" > /root/from-setup
