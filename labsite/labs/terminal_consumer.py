@@ -20,13 +20,15 @@ from channels.db import database_sync_to_async
 from django.core.cache import cache
 
 from labsite.labs import access, gateway, notify
-from labsite.labs.consumers import ENDED, NOT_FOUND, parse
+from labsite.labs.consumers import ENDED, LARGEST_MESSAGE, NOT_FOUND
 from labsite.labs.models import Sandbox, Status
 from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
 
-NOT_RUNNING, GONE = 4409, 4502
+NOT_RUNNING, TOO_LARGE, GONE = 4409, 4413, 4502
+COMING = (Status.QUEUED, Status.REQUESTED, Status.STARTING)
+LOOK_FOR_MACHINE = 2.0  # seconds; messages may be lost
 LARGEST_INPUT = 64 * 1024
 TOUCH_EVERY = 20.0
 
@@ -35,7 +37,7 @@ class TerminalConsumer(SocketConsumer):
     """One browser at one pty."""
 
     stream = watch = None
-    joined = False
+    attached = over = False
     touched = 0.0
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -46,29 +48,39 @@ class TerminalConsumer(SocketConsumer):
             await super().dispatch(message)
 
     async def connect(self) -> None:
-        """Ask the one door, then attach to the shim."""
+        """Listen to the lab first, then ask the one door: what changes in between is not missed."""
         route = self.scope["url_route"]["kwargs"]
-        self.code, self.name, n = route["code"], route["sandbox"], route["n"]
+        self.code, self.name, self.n = route["code"], route["sandbox"], route["n"]
         await self.accept()
-        sandbox = await self.find_sandbox()
-        if sandbox is None or not 1 <= n <= 8:
-            await self.refuse(NOT_FOUND, "not-found", "there is no such terminal")
-        elif sandbox.status != Status.RUNNING:
-            await self.refuse(NOT_RUNNING, "not-running", f"the machine is {sandbox.status}")
-        else:
-            await self.attach(sandbox.runtime_id, hello(n, self.scope["query_string"]))
-
-    async def attach(self, runtime_id: str, greeting: dict[str, Any]) -> None:
-        """Open the stream; listen for the end of the lab."""
         await self.channel_layer.group_add(notify.group(self.code), self.channel_name)
-        self.joined = True
+        await self.look()
+        if not self.over:
+            self.watch = asyncio.create_task(self.keep_watch())
+
+    async def look(self) -> None:
+        """Read the row: attach to a machine that runs, wait for one that will."""
+        sandbox = await self.find_sandbox()
+        if sandbox is None or not 1 <= self.n <= 8:
+            await self.refuse(*(await self.why_not()))
+        elif sandbox.status == Status.RUNNING:
+            await self.attach(sandbox.runtime_id)
+        elif sandbox.status not in COMING:
+            await self.refuse(NOT_RUNNING, "not-running", f"the machine is {sandbox.status}")
+
+    async def attach(self, runtime_id: str) -> None:
+        """Open the stream, once."""
+        if self.attached or self.over:
+            return
+        self.attached = True
+        greeting = hello(self.n, self.scope["query_string"])
         try:
             self.stream = await gateway.open_terminal(runtime_id, greeting, self.output, self.control, self.closed)
         except OSError as error:
             log.warning("terminal of %s: %s", runtime_id, error)
             await self.refuse(GONE, "unavailable", "the machine does not answer")
             return
-        self.watch = asyncio.create_task(self.keep_watch())
+        if self.over:  # the browser left meanwhile
+            self.detach()
 
     def output(self, data: bytes) -> None:
         """Bytes from the pty to the browser."""
@@ -95,10 +107,13 @@ class TerminalConsumer(SocketConsumer):
             self.closing = asyncio.ensure_future(self.report_gone())
 
     async def report_gone(self) -> None:
-        """Close; and let the reconciler see at once whether the machine is lost."""
+        """Say whether the lab ended or the machine was lost; have the reconciler look at once."""
         from labsite.labs.tasks import reconcile
 
-        await self.close(GONE)
+        if await self.find_sandbox() is None:
+            await self.refuse(*(await self.why_not()))
+            return
+        await self.refuse(GONE, "gone", "the machine has gone")
         if await sync_to_async(cache.add)("reconcile-soon", 1, timeout=2):
             await sync_to_async(reconcile.apply_async)(countdown=1)
 
@@ -106,24 +121,21 @@ class TerminalConsumer(SocketConsumer):
         """Input, in order; or a resize or an acknowledgement."""
         if self.stream is None:
             return
-        if bytes_data is not None:
-            if len(bytes_data) > LARGEST_INPUT:
-                await self.refuse(1009, "too-large", "paste in smaller pieces")
-                return
+        if bytes_data is None:
+            await self.obey(text_data or "")
+        elif len(bytes_data) > LARGEST_INPUT:
+            await self.refuse(TOO_LARGE, "too-large", f"{len(bytes_data)} bytes at once; paste in pieces of {LARGEST_INPUT}")
+        else:
             self.stream.input(bytes_data)
             self.note_activity()
-        else:
-            self.obey(parse(text_data))
 
-    def obey(self, message: dict[str, Any]) -> None:
-        """Carry out a control message; what is not understood is ignored."""
+    async def obey(self, text: str) -> None:
+        """Carry out a control message; one that cannot be understood is answered, and changes nothing."""
         try:
-            if message.get("type") == "ack":
-                self.stream.ack(within(message["offset"], 0, 2**63))
-            elif message.get("type") == "resize":
-                self.stream.resize(within(message["cols"], 2, 1000), within(message["rows"], 1, 1000))
-        except (KeyError, TypeError, ValueError) as error:
-            log.debug("terminal of %s: message refused: %s", self.code[:8], error)
+            act(self.stream, text)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            message = f"{text[:80]}: {type(error).__name__}: {error}"
+            await self.send(text_data=json.dumps({"type": "error", "code": "message", "message": message}))
 
     def note_activity(self) -> None:
         """Typing keeps a lab alive; the row hears of it now and then, off this path."""
@@ -133,30 +145,37 @@ class TerminalConsumer(SocketConsumer):
             self.touching = asyncio.ensure_future(self.touch())
 
     async def keep_watch(self) -> None:
-        """Close soon after she signed out, was disabled, or her lab ended unheard."""
-        while True:
-            await asyncio.sleep(LOOK_AGAIN)
-            if await self.find_sandbox() is None:
-                await self.close(ENDED)
-                return
+        """Close soon after she signed out, was disabled, or her lab ended unheard; meet a machine unheard of."""
+        while not self.over:
+            await asyncio.sleep(LOOK_AGAIN if self.attached else LOOK_FOR_MACHINE)
+            if not self.attached:
+                await self.look()
+            elif await self.find_sandbox() is None:
+                await self.refuse(*(await self.why_not()))
 
     async def lab_message(self, event: dict[str, Any]) -> None:
-        """The lab ended: so does this."""
-        if event["message"]["type"] == "ended":
-            await self.refuse(ENDED, "ended", event["message"]["reason"])
+        """The lab ended: so does this. The machine runs, or never will: attach, or say so."""
+        message = event["message"]
+        if message["type"] == "ended":
+            await self.refuse(ENDED, "ended", message["reason"])
+        elif message["type"] == "sandbox" and message["name"] == self.name and not self.attached:
+            await self.look()
 
     async def refuse(self, close_code: int, code: str, message: str) -> None:
-        """Say why, then close."""
+        """Say why, then close; once."""
+        if self.over:
+            return
+        self.over = True
         await self.send(text_data=json.dumps({"type": "error", "code": code, "message": message}))
         await self.close(close_code)
 
     async def disconnect(self, code: int) -> None:
         """Detach; the terminal itself goes on."""
+        self.over = True
         self.detach()
         if self.watch:
             self.watch.cancel()
-        if self.joined:
-            await self.channel_layer.group_discard(notify.group(self.code), self.channel_name)
+        await self.channel_layer.group_discard(notify.group(self.code), self.channel_name)
 
     def detach(self) -> None:
         """Let go of the stream."""
@@ -169,6 +188,15 @@ class TerminalConsumer(SocketConsumer):
         """The machine, if this user may use it now."""
         user = fresh_user(self.scope)
         return access.sandbox_for(user, self.code, self.name) if user else None
+
+    @database_sync_to_async
+    def why_not(self) -> tuple[int, str, str]:
+        """An ended lab is told apart only to its owner: close code, code and words."""
+        user = fresh_user(self.scope)
+        lab = access.lab_for(user, self.code) if user else None
+        if lab and lab.ended_at:
+            return ENDED, "ended", lab.end_reason
+        return NOT_FOUND, "not-found", "there is no such terminal"
 
     @database_sync_to_async
     def touch(self) -> None:
@@ -195,6 +223,20 @@ def hello(n: int, query: bytes) -> dict[str, Any]:
 def size(text: str | None, default: int) -> int:
     """A number of columns or rows that can be believed."""
     return int(text) if text and text.isdecimal() and 2 <= int(text[:4]) <= 1000 and len(text) < 5 else default
+
+
+def act(stream: Any, text: str) -> None:
+    """One control message of the page; KeyError, TypeError or ValueError if it is not one."""
+    if len(text) > LARGEST_MESSAGE:
+        raise ValueError(f"longer than {LARGEST_MESSAGE}")
+    message = json.loads(text)
+    kind = message["type"]
+    if kind == "ack":
+        stream.ack(within(message["offset"], 0, 2**63))
+    elif kind == "resize":
+        stream.resize(within(message["cols"], 2, 1000), within(message["rows"], 1, 500))
+    else:
+        raise ValueError(f"type {kind!r} is not known")
 
 
 def within(value: Any, least: int, most: int) -> int:

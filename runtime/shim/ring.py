@@ -48,6 +48,17 @@ class Ring:
         first = bytes(self.piece(offset, limit))
         return first + bytes(self.piece(offset + len(first), limit - len(first)))
 
+    def replay(self, since: int | None) -> tuple[int, bool]:
+        """Where a viewer that has seen everything before `since` begins, and whether it misses anything.
+
+        If that has rolled out of the ring, it begins after the first end of a line still kept.
+        """
+        if since is not None and self.tail <= since <= self.head:
+            return since, False
+        if self.tail == 0:
+            return 0, False
+        return self.tail + self.peek(self.tail, 4096).find(b"\n") + 1, True
+
     def close(self) -> None:
         """Give the memory back."""
         self.view.release()

@@ -24,8 +24,9 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.loop import READ, WRITE, Loop, Timer
-from runtime.shim import frames
+from runtime.shim import frames, keyboard
 from runtime.shim.connection import Connection
+from runtime.shim.keyboard import Keyboard
 from runtime.shim.modes import Modes
 from runtime.shim.ring import Ring
 from runtime.shim.viewer import WINDOW, Viewer
@@ -33,8 +34,7 @@ from runtime.shim.viewer import WINDOW, Viewer
 COALESCE = 0.002
 AT_ONCE = 2048
 READ_SIZE = 16 * 1024
-SILENCE = 10.0
-MOST_INPUT = 1 << 20
+MOST_COLS, MOST_ROWS = 1000, 500
 MOST_VIEWERS = 64
 
 
@@ -48,9 +48,10 @@ class Terminal:
         self.title = ""
         self.ring, self.modes = Ring(), Modes()
         self.viewers: list[Viewer] = []
-        self.input = bytearray()
+        self.keyboard = Keyboard(master)
         self.paused = False
         self.flush_timer: Timer | None = None
+        self.demotion: Timer | None = None
         self.eof = False
         self.exit: dict[str, Any] | None = None
         os.set_blocking(master, False)
@@ -61,13 +62,14 @@ class Terminal:
     def watch(self) -> None:
         """Ask epoll for what we can use: output unless paused, room if there is input."""
         if not self.eof:
-            events = (0 if self.paused else READ) | (WRITE if self.input else 0)
+            events = (0 if self.paused else READ) | (WRITE if self.keyboard.waiting else 0)
             self.loop.watch(self.master, events, self.ready)
 
     def ready(self, events: int) -> None:
         """Write waiting input, read waiting output."""
         if events & WRITE:
-            self.write_input()
+            self.keyboard.write()
+            self.watch()
         if events & ~WRITE and self.paused:
             # A hang-up is reported even when nothing was asked for; look again once unpaused.
             self.loop.unwatch(self.master)
@@ -126,23 +128,27 @@ class Terminal:
             viewer.control({"type": "exit", **self.exit})
 
     def pause(self) -> None:
-        """Stop reading; a flow viewer that stays silent loses its hold after ten seconds."""
+        """Stop reading; a flow viewer that stays silent loses its hold after a while."""
         if not self.paused:
             self.paused = True
             self.watch()
-            self.loop.call_later(SILENCE, self.demote)
+            self.look_later()
+
+    def look_later(self) -> None:
+        """Have the silent ones looked at when the first of them may be due: one timer at most."""
+        if self.demotion is None:
+            dues = [viewer.heard + viewer.silence for viewer in self.viewers if viewer.flow]
+            self.demotion = self.loop.call_later(max(0.05, min(dues, default=0.0) - time.monotonic()), self.demote)
 
     def demote(self) -> None:
-        """A sleeping laptop must not stop the learner's build."""
+        """Demote whoever has been silent too long, and go on if that was all that held us."""
+        self.demotion = None
         if not self.paused or self.eof:
             return
-        limit = time.monotonic() - SILENCE
-        for viewer in self.viewers:
-            if viewer.flow and viewer.heard < limit + 0.1 and self.ring.head - viewer.acked >= WINDOW:
-                viewer.flow = False
-        self.check_flow()
+        if [viewer for viewer in self.viewers if viewer.demote()]:
+            self.check_flow()
         if self.paused:
-            self.loop.call_later(1.0, self.demote)
+            self.look_later()
 
     def check_flow(self) -> None:
         """Read again once every flow viewer is within half a window."""
@@ -154,7 +160,7 @@ class Terminal:
     def end_of_output(self) -> None:
         """Nothing can write to this terminal again."""
         self.eof = True
-        self.input.clear()
+        self.keyboard.waiting.clear()
         self.loop.unwatch(self.master)
         self.flush()
         if self.exit is not None:
@@ -180,19 +186,6 @@ class Terminal:
         if not self.eof:
             self.end_of_output()
 
-    def write_input(self) -> None:
-        """Give the pty as much input as it takes; a program that never reads loses the rest."""
-        try:
-            while self.input:
-                del self.input[: os.write(self.master, self.input[:READ_SIZE])]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.input.clear()
-        if len(self.input) > MOST_INPUT:
-            self.input.clear()
-        self.watch()
-
     def set_size(self, cols: int, rows: int) -> None:
         """Tell the kernel, which tells the program with SIGWINCH."""
         with contextlib.suppress(OSError):
@@ -202,8 +195,9 @@ class Terminal:
 
     def attach(self, connection: Connection, hello: dict[str, Any]) -> None:
         """Add a viewer: greet it, set its modes, replay what it missed."""
-        viewer = Viewer(connection, self.ring, write=hello["write"], flow=hello["flow"])
-        offset, partial = self.start_of_replay(hello["since"])
+        viewer = Viewer(connection, self.ring, write=hello["write"], flow=hello["flow"], silence=hello["silence"])
+        connection.parser.largest = keyboard.MOST
+        offset, partial = self.ring.replay(hello["since"])
         viewer.begin(offset)
         self.viewers.append(viewer)
         connection.on_frame = lambda kind, payload: self.message(viewer, kind, payload)
@@ -217,16 +211,6 @@ class Terminal:
             self.repair(viewer)
         self.pump(viewer)
         self.announce()
-
-    def start_of_replay(self, since: int | None) -> tuple[int, bool]:
-        """Where a viewer begins, and whether something before that is lost to it."""
-        ring = self.ring
-        if since is not None and ring.tail <= since <= ring.head:
-            return since, False
-        if ring.tail == 0:
-            return 0, False
-        newline = ring.peek(ring.tail, 4096).find(b"\n")
-        return ring.tail + newline + 1, True
 
     def repair(self, viewer: Viewer) -> None:
         """Make a replay from the middle look right: set the modes, have full screens redrawn."""
@@ -242,20 +226,34 @@ class Terminal:
             self.set_size(self.cols, self.rows)
 
     def message(self, viewer: Viewer, kind: int, payload: bytes) -> None:
-        """A frame from a viewer."""
+        """A frame from a viewer; one that makes no sense is answered, and changes nothing."""
         if kind == frames.ACK and len(payload) == frames.OFFSET.size:
             viewer.ack(frames.OFFSET.unpack(payload)[0])
             self.check_flow()
             self.pump(viewer)
-        elif kind == frames.INPUT and viewer.write and not self.eof:
-            self.input += payload
-            self.write_input()
-        elif kind == frames.RESIZE and viewer.write and len(payload) == frames.SIZE.size:
+        elif kind not in (frames.INPUT, frames.RESIZE):
+            viewer.error("frame", f"a frame of type {kind} and {len(payload)} bytes is not known here")
+        elif not viewer.write:
+            viewer.error("read-only", "this viewer may look, not type")
+        elif kind == frames.INPUT:
+            self.type(viewer, payload)
+        elif len(payload) != frames.SIZE.size or not believable(*frames.SIZE.unpack(payload)):
+            viewer.error("size", f"not a size between 1x1 and {MOST_COLS}x{MOST_ROWS}")
+        else:
             self.resize(*frames.SIZE.unpack(payload))
+
+    def type(self, viewer: Viewer, text: bytes) -> None:
+        """Type it, unless the program has ended or never reads."""
+        if self.eof:
+            return
+        if not self.keyboard.type(text):
+            viewer.error("input", "the program does not read; what was typed last has been dropped")
+        self.keyboard.write()
+        self.watch()
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the size and tell every viewer."""
-        if (cols, rows) == (self.cols, self.rows) or not (0 < cols <= 1000 and 0 < rows <= 500):
+        if (cols, rows) == (self.cols, self.rows):
             return
         self.flush()
         self.cols, self.rows = cols, rows
@@ -285,6 +283,12 @@ class Terminal:
         for viewer in list(self.viewers):
             viewer.connection.finish()
         self.viewers.clear()
-        if self.flush_timer is not None:
-            self.flush_timer.cancel()
+        for timer in (self.flush_timer, self.demotion):
+            if timer is not None:
+                timer.cancel()
         self.ring.close()
+
+
+def believable(cols: int, rows: int) -> bool:
+    """A size that a program can be told."""
+    return 0 < cols <= MOST_COLS and 0 < rows <= MOST_ROWS

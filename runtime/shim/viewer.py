@@ -15,17 +15,21 @@ from runtime.shim import frames
 from runtime.shim.connection import Connection
 from runtime.shim.ring import Ring
 
-WINDOW = 256 * 1024
+WINDOW = 128 * 1024  # docs/adr/: smaller costs throughput, larger costs Ctrl-C
+SILENCE = 10.0
 
 
 class Viewer:
     """Cursor, rights and socket of one viewer."""
 
-    def __init__(self, connection: Connection, ring: Ring, *, write: bool, flow: bool) -> None:
+    def __init__(
+        self, connection: Connection, ring: Ring, *, write: bool, flow: bool, silence: float = SILENCE
+    ) -> None:
         self.connection = connection
         self.ring = ring
         self.write = write
-        self.flow = flow
+        self.flow = self.wants_flow = flow
+        self.silence = silence
         self.cursor = ring.head
         self.acked = ring.head
         self.heard = time.monotonic()
@@ -36,9 +40,31 @@ class Viewer:
         self.cursor = self.acked = offset
 
     def ack(self, offset: int) -> None:
-        """Everything before this offset is on the screen; a repeated or lost ack is harmless."""
+        """Everything before this offset is on the screen; a repeated or lost ack is harmless.
+
+        A viewer that was demoted for its silence and is heard again gets its hold back.
+        """
+        if offset > self.cursor:
+            self.error("ack", f"acknowledged up to {offset}, but only {self.cursor} were sent")
+            return
         self.heard = time.monotonic()
-        self.acked = max(self.acked, min(offset, self.cursor))
+        self.flow = self.wants_flow
+        self.acked = max(self.acked, offset)
+
+    def demote(self) -> bool:
+        """Take the hold from a viewer a window behind that has been silent too long; was it so?
+
+        A sleeping laptop must not stop the learner's build. From here on it is skipped forward.
+        """
+        silent = time.monotonic() - self.heard >= self.silence
+        if self.flow and silent and self.ring.head - self.acked >= WINDOW:
+            self.flow = False
+            return True
+        return False
+
+    def error(self, code: str, message: str) -> None:
+        """Say what was wrong with a frame; the terminal goes on."""
+        self.control({"type": "error", "code": code, "message": message})
 
     @property
     def unacked(self) -> int:

@@ -9,7 +9,7 @@ import { FitAddon } from "../vendor/@xterm/addon-fit/lib/addon-fit.mjs";
 import { SearchAddon } from "../vendor/@xterm/addon-search/lib/addon-search.mjs";
 import { UnicodeGraphemesAddon } from "../vendor/@xterm/addon-unicode-graphemes/lib/addon-unicode-graphemes.mjs";
 import { WebLinksAddon } from "../vendor/@xterm/addon-web-links/lib/addon-web-links.mjs";
-import { recall } from "./preferences.js";
+import { recall, remember } from "./preferences.js";
 import { isDark } from "./page.js";
 
 const DARK = { background: "#15181b", foreground: "#e6e4df", cursor: "#63c7c0", cursorAccent: "#15181b", selectionBackground: "#3d5f63",
@@ -46,7 +46,7 @@ export class Screen {
     for (const addon of [this.fit, this.search, links, new UnicodeGraphemesAddon()]) this.term.loadAddon(addon);
     this.term.onData(events.typed);
     this.term.onBinary((data) => events.binary(Uint8Array.from(data, (letter) => letter.charCodeAt(0) & 255)));
-    this.term.onResize(() => this.later(events.resized));
+    this.term.onResize(({ cols, rows }) => { remember("size", [cols, rows]); this.later(events.resized); });
     this.term.onTitleChange((title) => events.title(plain(title)));
     this.term.attachCustomKeyEventHandler((event) => !events.key(event));
     this.term.open(element);

@@ -24,12 +24,20 @@ export class Socket {
   connect() {
     clearTimeout(this.timer);
     this.timer = null;
-    const ws = new WebSocket(this.address());
+    const early = takeEarly(this.address());
+    const ws = early?.ws ?? new WebSocket(this.address());
     ws.binaryType = "arraybuffer";
     ws.onopen = () => this.opened(ws);
     ws.onmessage = (event) => this.received(ws, event.data);
     ws.onclose = (event) => this.closed(ws, event);
     this.ws = ws;
+    // Whoever made us has not yet heard of us: what came early waits until he has.
+    if (early) queueMicrotask(() => this.catchUp(ws, early.events));
+  }
+
+  catchUp(ws, events) {
+    if (ws.readyState === WebSocket.OPEN) this.opened(ws);
+    for (const event of events) this.received(ws, event.data);
   }
 
   opened(ws) {
@@ -75,4 +83,18 @@ export class Socket {
     clearTimeout(this.timer);
     this.ws?.close();
   }
+}
+
+/** The socket that early.js opened to this address, once, if it is still good. */
+function takeEarly(address) {
+  const found = window.vitrineEarly?.get(address);
+  window.vitrineEarly?.delete(address);
+  return found && found.ws.readyState <= WebSocket.OPEN ? found : null;
+}
+
+/** Call with the first message of the early socket to this address, if there is one. */
+export function whenHeard(address, act) {
+  const early = window.vitrineEarly?.get(address);
+  if (early?.events.length) act(early.events[0]);
+  else early?.ws.addEventListener("message", act, { once: true });
 }

@@ -8,7 +8,7 @@
 
 import { Socket } from "./socket.js";
 
-const ACK_EVERY = 65536; // a quarter of the server's window
+const ACK_EVERY = 32768; // a quarter of the server's window
 const PASTE_CHUNK = 16384; // the server closes a socket whose frame is too long
 const PASTE_LIMIT = 1048576;
 const encoder = new TextEncoder();
@@ -22,7 +22,6 @@ export class Stream {
     this.acknowledged = 0;
     this.replayUntil = 0;
     this.socket = new Socket(() => this.address(), {
-      onOpen: () => this.resize(),
       onText: (message) => this.control(message),
       onBytes: (bytes) => this.output(bytes),
       onLost: (wait) => tell("lost", { wait }),
@@ -45,7 +44,7 @@ export class Stream {
     else this.tell(message.type, message);
   }
 
-  hello({ offset, head, ...rest }) {
+  hello({ offset, head, cols, rows, ...rest }) {
     const again = this.received !== null;
     const missed = again ? offset - this.received : 0;
     if (missed !== 0) this.screen.reset();
@@ -53,6 +52,8 @@ export class Stream {
     this.replayUntil = head ?? offset;
     this.received = this.acknowledged = offset;
     if (missed !== 0 || !again) this.parsed = offset;
+    const size = this.screen.size();
+    if (size.cols !== cols || size.rows !== rows) this.resize();
     this.tell("hello", { ...rest, again, missed });
   }
 
