@@ -46,6 +46,7 @@ def examine() -> list[Finding]:
         namespace_limit(),
         *controllers(),
         layers(),
+        stores(),
         filters(),
         virtual_machines(),
     ]
@@ -120,6 +121,23 @@ def _overlay(place: Path) -> None:
     os.close(rootfs.make_overlay(points, place / "disk"))
     if (place / "layers" / "0").stat().st_uid != ranges.first_uid():
         raise OSError(errno.ENOTSUP, "the ids of the layer were not mapped")
+
+
+def stores() -> Finding:
+    """A sandbox's disk must hold the marks that overlayfs inside a user namespace makes; tmpfs can since 6.6."""
+    place = Path(tempfile.mkdtemp(prefix="vitrine-doctor-"))
+    try:
+        error = _try(lambda: _mark_on_disk(place))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return Finding("nested-stores", error is None, error or "user. attributes on tmpfs", "podman inside cannot stack layers")
+
+
+def _mark_on_disk(place: Path) -> None:
+    syscalls.unshare(c.CLONE_NEWNS)
+    syscalls.mount(None, "/", None, c.MS_REC | c.MS_PRIVATE)
+    rootfs.mount_disk(place, 1 << 20, ranges.first_uid())
+    os.setxattr(place / "upper", "user.overlay.opaque", b"y")
 
 
 def _mapped_namespace(uid: int) -> int:
