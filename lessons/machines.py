@@ -75,7 +75,7 @@ def _wrong_size(key: str, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, kinds):
         return f"{key} {value!r} is not a number"
     try:
-        number = size(value) if key in ("memory", "disk") else value
+        number: float = size(value) if key in ("memory", "disk") else float(value)
     except ValueError as error:
         return str(error)
     return None if number >= LEAST[key] else f"{key} {value} is too little (at least {SAID[key]})"

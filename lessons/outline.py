@@ -77,7 +77,9 @@ def read(path: Path, course: str, slug: str, language: str, defaults: dict[str, 
         raise ValueError(f"{path}: front matter is not YAML") from error
     if match is None or not isinstance(head, dict) or not isinstance(head.get("title"), str):
         raise ValueError(f"{path}: front matter needs a title")
-    known = {key: value for key, kind in WORDS.items() if isinstance(value := {**defaults, **head}.get(key), kind)}
+    known: dict[str, Any] = {
+        key: value for key, kind in WORDS.items() if isinstance(value := {**defaults, **head}.get(key), kind)
+    }
     steps = parts(text[match.end() :])
     for name in head.get("steps") or ():
         more = path.parent / str(name)

@@ -118,7 +118,7 @@ def _steps(body: str, source: Source, alone: bool = False) -> Beginning:
     if alone and sections[0]:
         source.faults.add(first.line(sections[0][0]), "a file of steps begins with a ## heading")
     intro = first.html(sections[0])
-    lines = [each.line for each in (*first.parts.tasks, *first.parts.quizzes)]
+    lines = [task.line for task in first.parts.tasks] + [quiz.line for quiz in first.parts.quizzes]
     lines += [action.line for action in first.parts.actions]
     for line in lines:
         source.faults.add(line, "tasks, questions and commands stand in a step, after its ## heading")

@@ -25,7 +25,7 @@ def check_task(code: str, step_id: str, task_id: str, language: str) -> None:
         lesson = lab and of_lab(lab, language)
         step = lesson.step(step_id) if lesson else None
         task = step.task(task_id) if step else None
-        if task:
+        if lesson and step and task:
             _run(lab, lesson, step, task)
     finally:
         cache.delete(key)
@@ -89,8 +89,10 @@ def set_up_step(code: str, step_id: str) -> None:
     lab = LabSession.objects.filter(code=code, ended_at=None).first()
     lesson = lab and of_lab(lab)
     step = lesson.step(step_id) if lesson else None
-    machines = machines_of(lab) if step else {}
-    if not machines or lesson.machine.name not in machines:
+    if lab is None or lesson is None or step is None:
+        return
+    machines = machines_of(lab)
+    if lesson.machine.name not in machines:
         return
     try:
         checks.mark_step(machines, step)

@@ -91,8 +91,8 @@ def standing(user: Any, lesson: Lesson) -> Standing:
     """Where this user stands in a lesson."""
     if not user.is_authenticated:
         return Standing()
-    done = [frozenset(Row.objects.done(user, lesson, kind)) for kind in (Row.Kind.TASK, Row.Kind.QUIZ)]
-    return Standing(*done, step=Bookmark.objects.step_of(user, lesson))
+    tasks, quizzes = (frozenset(Row.objects.done(user, lesson, kind)) for kind in (Row.Kind.TASK, Row.Kind.QUIZ))
+    return Standing(tasks, quizzes, Bookmark.objects.step_of(user, lesson))
 
 
 def cards(courses: list[Course], user: Any) -> list[CourseCard]:

@@ -5,6 +5,7 @@ linter before anybody opens it and by the gateway when it is opened all the same
 silently given less: half the memory would fail a learner in the middle of a step.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.conf import settings
 from lessons.catalog import Lesson, Machine
 
 MEBIBYTE = 1 << 20
-BOUNDS = {  # key of a request → (setting, how to say it)
+BOUNDS: dict[str, tuple[str, Callable[[Any], str]]] = {  # key of a request → (setting, how to say it)
     "memory": ("LESSON_MEMORY", lambda n: f"{n // MEBIBYTE}M"),
     "disk": ("LESSON_DISK", lambda n: f"{n // MEBIBYTE}M"),
     "cpus": ("LESSON_CPUS", str),

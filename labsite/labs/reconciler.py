@@ -9,7 +9,7 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from labsite.labs import gateway, notify, services, tasks
@@ -108,6 +108,6 @@ def resend() -> None:
         tasks.stop_sandbox.delay(sandbox.lab.code, sandbox.name)
 
 
-def _here(status: Status):
+def _here(status: str) -> QuerySet[Sandbox]:
     rows = Sandbox.objects.select_related("lab").filter(status=status)
     return rows.filter(node__in=["", settings.NODE_NAME])

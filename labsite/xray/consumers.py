@@ -40,7 +40,8 @@ class XrayConsumer(SocketConsumer):
         """Join the lab's group, then attach to every machine that runs."""
         self.code = self.scope["url_route"]["kwargs"]["code"]
         self.machines: dict[str, Machine] = {}
-        self.joined, self.watch, self.told = False, None, None
+        self.joined, self.watch = False, None
+        self.told: list[dict[str, Any]] | None = None
         await self.accept()
         if await self.rows() is None:
             await self.close(await self.why_not())

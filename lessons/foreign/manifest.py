@@ -90,7 +90,7 @@ def read(document: Document, notes: Notes) -> Manifest:
     """The manifest of a document; whatever is absent or odd has its default."""
     top, details = document.top, document.mapping(document.top, "details")
     environment, backend = document.mapping(top, "environment"), document.mapping(top, "backend")
-    either = {**{key: top[key] for key in ("intro", "steps", "finish", "assets") if key in top}, **details}
+    either: dict[str, Any] = {**{key: top[key] for key in ("intro", "steps", "finish", "assets") if key in top}, **details}
     sections = _sections(document, either, environment)
     _ignored(document, top, environment, notes)
     messages = (document.text(environment, "uimessage1"), document.text(environment, "uimessage2"))

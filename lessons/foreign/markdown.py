@@ -10,8 +10,10 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -199,7 +201,8 @@ class Text:
         self.result.actions.append(save)
         self.notes.use("file blocks")
         token = Token("fence", "code", 0, content=content, meta={"action": save, "block": number, "language": ""})
-        return self.stand_in(native.fence(PLAIN.renderer, [token], 0, PLAIN.options, {"language": "en"}))
+        renderer = cast(RendererHTML, PLAIN.renderer)
+        return self.stand_in(native.fence(renderer, [token], 0, PLAIN.options, {"language": "en"}))
 
     def quiz(self, found: quiz.Found, line: int) -> str:
         """A question."""

@@ -97,7 +97,7 @@ def answer_lesson_quiz(request: HttpRequest, course: str, lesson: str, quiz: str
 def grade(request: HttpRequest, lesson: catalog.Lesson | None, quiz: str) -> dict[str, Any]:
     """Ask the lesson's quiz."""
     found = lesson.quiz(quiz) if lesson else None
-    if found is None:
+    if lesson is None or found is None:
         raise ProblemError(404, "no-quiz", "there is no such quiz")
     chosen = body(request).get("chosen")
     if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen) or len(chosen) > 50:
