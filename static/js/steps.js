@@ -17,9 +17,11 @@ export class Steps {
     addEventListener("popstate", () => this.open(this.fromAddress(), false));
   }
 
-  /** Where the address says, else where she stopped last time, else at the first thing left to do. */
+  /** Where the address says, else where she stopped last time, else at the first thing left to do.
+      A step without tasks is never unfinished, so who has done nothing yet begins at the beginning. */
   start(last) {
-    const first = this.ids.find((id) => !this.finished(id)) ?? this.ids.at(-1);
+    const done = (id) => this.finished(id) && this.hasTasks(id);
+    const first = this.ids.some(done) ? this.ids.find((id) => !this.finished(id)) ?? this.ids.at(-1) : this.ids[0];
     this.open([this.fromAddress(), last].find((id) => this.allowed(id)) ?? first, false);
   }
 
@@ -68,13 +70,16 @@ export class Steps {
     this.drawSolution();
   }
 
+  hasTasks(id) {
+    return document.querySelector(`[data-step="${CSS.escape(id)}"] [data-task]`) !== null;
+  }
+
   drawLink(link) {
     const id = link.dataset.stepLink;
     if (id === this.current) link.setAttribute("aria-current", "step");
     else link.removeAttribute("aria-current");
     const before = this.ids.indexOf(id) < this.ids.indexOf(this.current);
-    const tasks = document.querySelector(`[data-step="${CSS.escape(id)}"] [data-task]`);
-    link.classList.toggle("done", this.finished(id) && (before || Boolean(tasks)));
+    link.classList.toggle("done", this.finished(id) && (before || this.hasTasks(id)));
     link.classList.toggle("locked", !this.allowed(id));
   }
 
