@@ -76,7 +76,9 @@ def fetch(directory: Path, say: Say) -> Kernel:
     try:
         apt = debian.Apt(scratch / "apt", sources(host))
         apt.run("update")
-        names = [name for name in apt.resolve([package], []) if name.startswith(("linux-image-", "linux-modules-")) and name != package]
+        names = [
+            name for name in apt.resolve([package], []) if name.startswith(("linux-image-", "linux-modules-")) and name != package
+        ]
         say(f"downloading {' '.join(names)}")
         return _unpack(apt.download(names), scratch / "tree", directory, say)
     finally:
