@@ -17,6 +17,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from labsite.origin import ExactOrigin  # noqa: E402
 from labsite.routing import websocket_urlpatterns  # noqa: E402
+from labsite.wire import WithWire  # noqa: E402
 
 # Threads hand over sooner than Python's 5 ms, for the sake of keystrokes.
 sys.setswitchinterval(0.0005)
@@ -24,6 +25,6 @@ sys.setswitchinterval(0.0005)
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": ExactOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": WithWire(ExactOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))),
     }
 )

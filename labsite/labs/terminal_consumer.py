@@ -5,7 +5,8 @@ database connections in a shared thread before each message: a neighbour's slow 
 delay typing by tens of milliseconds. And a queue with a task per frame would double the work,
 although Daphne's send never waits: the coroutine can be run to its end on the spot.
 
-Nothing piles up: the shim sends one window at most beyond what the page has acknowledged.
+Nothing piles up: the shim sends one window at most beyond what the page has acknowledged, and for a page that
+acknowledges what it does not read we stop reading from the shim (`labsite.wire`).
 """
 
 import asyncio
@@ -81,6 +82,8 @@ class TerminalConsumer(SocketConsumer):
             return
         if self.over:  # the browser left meanwhile
             self.detach()
+        elif wire := self.scope.get("wire"):
+            wire.limit(self.stream.pause, self.stream.resume)
 
     def output(self, data: bytes) -> None:
         """Bytes from the pty to the browser."""

@@ -89,6 +89,16 @@ class TerminalStream(asyncio.BufferedProtocol):
         """Set the terminal's size."""
         self.send(frames.pack(frames.RESIZE, frames.SIZE.pack(cols, rows)))
 
+    def pause(self) -> None:
+        """Read no more from the shim; its socket fills, and it stops sending."""
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self.transport is not None:
+            self.transport.resume_reading()
+
     def close(self) -> None:
         """Detach; the terminal itself goes on."""
         if self.transport is not None:

@@ -6,11 +6,13 @@ import { Stream } from "./stream.js";
 import { say } from "./strings.js";
 
 const RESTART_WAIT = 250;
+const ENDED = 4410;
 
 export class TerminalPane {
   /** page: {toast(text), openLink(url), key(event) → handled, titled(pane)} */
-  constructor({ machine, n, address, page }) {
+  constructor({ machine, n, name, address, page }) {
     Object.assign(this, { machine, n, page });
+    this.label = name || say("terminal-name", { machine, n });
     this.key = `${machine}/${n}`;
     this.title = "";
     this.over = false;
@@ -24,7 +26,7 @@ export class TerminalPane {
     const pane = document.createElement("div");
     pane.className = "pane";
     pane.setAttribute("role", "tabpanel");
-    pane.setAttribute("aria-label", say("terminal-name", this));
+    pane.setAttribute("aria-label", this.label);
     this.area = document.createElement("div");
     this.area.className = "screen";
     this.status = document.createElement("div");
@@ -63,6 +65,11 @@ export class TerminalPane {
     this.stream.typed(data);
   }
 
+  arrived() {
+    this.page.stirred?.();
+    this.echoed();
+  }
+
   /** From a key to the first byte that came back: what the reader feels as the connection. */
   echoed() {
     if (this.keyed) this.page.echoed(performance.now() - this.keyed);
@@ -72,12 +79,12 @@ export class TerminalPane {
   heard(event, values) {
     const answer = {
       hello: () => this.greeted(values),
-      output: () => this.echoed(),
+      output: () => this.arrived(),
       lost: () => this.show(say("reconnecting", { seconds: Math.max(1, Math.round(values.wait / 1000)) })),
       exit: () => this.exited(values),
       viewers: () => this.viewed(values),
-      error: () => this.show(values.message || values.code),
-      final: () => this.show(""),
+      error: () => this.refused(values),
+      final: () => this.show(values.code === ENDED ? say("terminal-ended") : this.status.textContent),
       "too-large": () => this.page.toast(say("too-large")),
     }[event];
     answer?.();
@@ -95,6 +102,12 @@ export class TerminalPane {
     this.over = true;
     if (reason === "memory") this.show(say("out-of-memory"));
     else this.show(signal ? say("exited-signal", { signal }) : say("exited", { code }));
+  }
+
+  /** Our own words for what the server refuses, where we have them; else the server's. */
+  refused({ code, message }) {
+    const words = say(`refused-${code}`);
+    this.show(words === `refused-${code}` ? message || code : words);
   }
 
   viewed({ viewers: people }) {
@@ -126,7 +139,11 @@ export class TerminalPane {
 
   /** Type a lesson's command, exactly as written; kept until the terminal is connected. */
   run(text, { interrupt = false, enter = true } = {}) {
-    const bytes = (interrupt ? "\x03" : "") + text.replace(/\r?\n/g, "\r") + (enter ? "\r" : "");
+    this.press((interrupt ? "\x03" : "") + text.replace(/\r?\n/g, "\r") + (enter ? "\r" : ""));
+  }
+
+  /** The same for keys, as the terminal receives them. */
+  press(bytes) {
     if (this.stream?.socket.open && this.stream.received !== null) this.stream.input(bytes);
     else this.waiting.push(bytes);
     this.focus();
@@ -134,6 +151,8 @@ export class TerminalPane {
 
   pressed(event) {
     if (event.type !== "keydown") return false;
+    const interrupt = event.ctrlKey && !event.shiftKey && !event.altKey && !event.metaKey && event.code === "KeyC";
+    if (interrupt && this.screen.term.hasSelection()) return this.taken(event, () => this.copySelection());
     const letter = event.ctrlKey && event.shiftKey && !event.altKey ? event.code : "";
     if (letter === "KeyC") return this.taken(event, () => this.copySelection());
     if (letter === "KeyV") return this.taken(event, () => this.pasteClipboard());
@@ -148,7 +167,9 @@ export class TerminalPane {
 
   async copySelection() {
     const text = this.screen.term.getSelection();
-    if (text) this.page.toast(say((await copy(text)) ? "copied" : "copy-refused"));
+    if (!text) return;
+    this.screen.term.clearSelection(); // so that the next Ctrl+C interrupts
+    this.page.toast(say((await copy(text)) ? "copied" : "copy-refused"));
   }
 
   /** The clipboard may take a while to answer; keys pressed meanwhile wait, so that none overtakes the paste. */
@@ -174,6 +195,6 @@ export class TerminalPane {
   end() {
     this.ended = true;
     this.stream?.close();
-    this.show("");
+    this.show(say("terminal-ended"));
   }
 }
