@@ -34,17 +34,21 @@ from lessons.elements import (  # noqa: F401  (the catalogue's vocabulary)
     Solution,
     Step,
     Task,
+    Terminal,
     Wrong,
 )
 from lessons.errors import LessonErrors, LessonNotFound
 from lessons.foreign import shelf
+from lessons.links import PICTURES
 from lessons.outline import Outline
+from lessons.places import Places
 from lessons.reader import read_lesson
 
 log = logging.getLogger(__name__)
 
 CONTENT = Path(os.environ.get("VITRINE_LESSONS") or Path(__file__).parent / "content")
 LANGUAGES = ("en", "zh-hans")
+LARGEST_PICTURE = 8 << 20
 T = TypeVar("T")
 _read: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # key → (what the files were like, what was read)
 
@@ -111,6 +115,20 @@ def lesson_file(course: str, slug: str, language: str) -> Path:
     """The file of a lesson in a language, or the English one."""
     entry = settings_of(course).entries[slug]
     return entry.file(language) if entry.file(language).exists() else entry.file("en")
+
+
+def picture(course: str, slug: str, name: str) -> tuple[bytes, str] | None:
+    """A picture beside a lesson and its media type; None for whatever is none."""
+    kind = PICTURES.get(Path(name).suffix.lower())
+    try:
+        settings = settings_of(course)
+        place = settings.entries[slug].file("en").parent
+    except (LessonNotFound, LessonErrors, KeyError):
+        return None
+    path, _ = Places(place, settings.directory).find(name)
+    if kind is None or path is None or path.stat().st_size > LARGEST_PICTURE:
+        return None
+    return path.read_bytes(), kind
 
 
 def read_file(settings: Settings, slug: str, language: str) -> Lesson:

@@ -1,7 +1,7 @@
 """Links and pictures of a lesson: where they may lead.
 
-`lab:terminal/2`, `lab:machine/db`, `lab:file/etc/hosts#L3` and `lab:port/8080/path` point
-into the lab; a picture lies beside the lesson; anything else is an ordinary link.
+`lab:terminal/2`, `lab:machine/db`, `lab:xray/namespaces`, `lab:file/etc/hosts#L3` and
+`lab:port/8080/path` point into the lab; a picture lies beside the lesson; anything else is an ordinary link.
 """
 
 import re
@@ -16,9 +16,13 @@ PLACES = {
     "terminal": (r"[1-8]", "lab:terminal/2"),
     "machine": (r"[a-z][a-z0-9-]*", "lab:machine/db"),
     "file": (r"[^#]+(#L\d+)?", "lab:file/etc/hosts#L3"),
+    "xray": (r"[a-z]*(\?.*)?", "lab:xray/namespaces?kind=uts"),
     "port": (r"\d{1,5}(/.*)?", "lab:port/8080/path"),
 }
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+PICTURES = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+}  # fmt: skip
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -63,7 +67,7 @@ def _place(href: str, line: int, source: Source) -> None:
 def _picture(src: str, line: int, source: Source) -> None:
     if SCHEME.match(src) or src.startswith(("/", "#")):
         source.faults.add(line, f"picture {src}: pictures lie beside the lesson, so that they outlive other servers")
-    elif not src.lower().endswith(PICTURES):
+    elif not src.lower().endswith(tuple(PICTURES)):
         source.faults.add(line, f"picture {src}: only {', '.join(PICTURES)} are served")
     elif why := source.places.find(src)[1]:
         source.faults.add(line, f"picture {src}: {why}")

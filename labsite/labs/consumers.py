@@ -104,7 +104,7 @@ class LabConsumer(SocketConsumer):
         """The lab as the API describes it."""
         lab = LabSession.objects.get(code=self.code)
         lesson = of_lab(lab)
-        return serialize.lab(lab, lesson.terminals if lesson else 1)
+        return serialize.lab(lab, lesson)
 
     def may_check(self) -> bool:
         """A bucket of five checks a second, so that a script of hers cannot flood the workers."""

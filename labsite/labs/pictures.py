@@ -1,8 +1,9 @@
-"""Pictures of foreign lessons, each from its own repository and only if it is a picture."""
+"""Pictures of lessons, each from its own course or repository and only if it is a picture."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from lessons import catalog
 from lessons.errors import LessonNotFound
 from lessons.foreign import shelf
 
@@ -14,7 +15,7 @@ ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 def show(request: HttpRequest, course: str, lesson: str, name: str) -> HttpResponse:
     """One picture; 404 for anything that is none."""
     try:
-        found = shelf.picture(course, lesson, name)
+        found = catalog.picture(course, lesson, name) or shelf.picture(course, lesson, name)
     except LessonNotFound:
         raise Http404 from None
     if found is None:

@@ -11,16 +11,17 @@ from labsite.labs.checking import check_message
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox
 from labsite.labs.notify import sandbox_message
+from lessons.catalog import Lesson, Terminal
 
 
-def lab(lab: LabSession, terminals: int = 1, ws: str = "") -> dict[str, Any]:
+def lab(lab: LabSession, lesson: Lesson | None, ws: str = "") -> dict[str, Any]:
     """What the owner of a lab may know of it."""
     sandboxes = lab.sandboxes.select_related("lab")
     return {
         "code": lab.code,
         "lesson": lab.lesson,
         "status": lab.status,
-        "sandboxes": [sandbox(each, terminals, ws) for each in sandboxes],
+        "sandboxes": [sandbox(each, lesson, ws) for each in sandboxes],
         "created": lab.created_at.isoformat(),
         "expires": lab.expires_at.isoformat(),
         "ended": lab.ended_at.isoformat() if lab.ended_at else None,
@@ -29,14 +30,16 @@ def lab(lab: LabSession, terminals: int = 1, ws: str = "") -> dict[str, Any]:
     }
 
 
-def sandbox(sandbox: Sandbox, terminals: int, ws: str) -> dict[str, Any]:
-    """One machine, with the addresses of its terminals."""
+def sandbox(sandbox: Sandbox, lesson: Lesson | None, ws: str) -> dict[str, Any]:
+    """One machine, with the names and addresses of the terminals its lesson opens."""
     known = {key: value for key, value in sandbox_message(sandbox).items() if key != "type"}
-    numbers = range(1, terminals + 1)
+    wanted = lesson.terminals_of(sandbox.name) if lesson else (Terminal(1),)
     return known | {
         "backend": sandbox.backend,
         "image": sandbox.request.get("image"),
-        "terminals": [{"n": n, "ws": ws + terminal_path(sandbox.lab.code, sandbox.name, n)} for n in numbers],
+        "terminals": [
+            {"n": each.n, "name": each.name, "ws": ws + terminal_path(sandbox.lab.code, sandbox.name, each.n)} for each in wanted
+        ],
     }
 
 
@@ -58,7 +61,7 @@ def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
     lesson, ws = of_lab(row), websocket_base(request)
     known = progress.standing(row.user, lesson) if lesson else progress.Standing()
     results = _results(row, lesson, known)
-    return lab(row, lesson.terminals if lesson else 1, ws) | {
+    return lab(row, lesson, ws) | {
         "api": f"/api/v1/labs/{row.code}",
         "ws": {
             "lab": f"{ws}/ws/labs/{row.code}/",
@@ -89,4 +92,5 @@ def _step(step: Any, results: dict) -> dict[str, Any]:
     """A step's tasks and whether they are done."""
     done = {task.id: results.get((step.id, task.id), {}).get("passed", False) for task in step.tasks}
     tasks = [{"id": task.id, "auto": task.auto, "done": done[task.id]} for task in step.tasks]
-    return {"id": step.id, "title": step.title, "tasks": tasks, "quizzes": [quiz.id for quiz in step.quizzes]}
+    quizzes = [quiz.id for quiz in step.quizzes]
+    return {"id": step.id, "title": step.title, "tasks": tasks, "quizzes": quizzes, "gate": step.gate}

@@ -21,14 +21,39 @@ function makeRun(code, text, machines) {
   });
 }
 
+function makeKeys(code, machines) {
+  const keys = JSON.parse(code.dataset.keys);
+  const text = code.querySelector("pre").textContent;
+  return button("run", say("press"), say("press-label", { text }), () => {
+    machines.pane(code.dataset.machine, Number(code.dataset.terminal || 1))?.press(keys);
+  });
+}
+
+function makeSave(code, save) {
+  const { path } = code.dataset;
+  const made = button("run", say("save"), say("save-label", { path }), async () => {
+    made.disabled = true;
+    try {
+      await save(code.closest("[data-step]").dataset.step, Number(code.dataset.save));
+      notify(say("saved", { path }));
+    } catch (problem) {
+      notify(problem.status ? problem.message : say("request-failed"));
+    }
+    made.disabled = false;
+  });
+  return made;
+}
+
 /** Give every block of code its buttons; without machines there is nothing to run it on. */
-export function equipCode(place, machines) {
+export function equipCode(place, machines, save) {
   for (const code of place.querySelectorAll(".code")) {
     const text = code.dataset.run ?? code.dataset.copy ?? code.querySelector("pre")?.textContent ?? "";
     const actions = document.createElement("div");
     actions.className = "code-actions";
-    actions.append(button("quiet", say("copy"), "", async () => notify(say((await copy(text)) ? "copied" : "copy-refused"))));
+    if (!("keys" in code.dataset)) actions.append(button("quiet", say("copy"), "", async () => notify(say((await copy(text)) ? "copied" : "copy-refused"))));
     if ("run" in code.dataset && machines) actions.append(makeRun(code, text, machines));
+    if ("keys" in code.dataset && machines) actions.append(makeKeys(code, machines));
+    if ("save" in code.dataset && save) actions.append(makeSave(code, save));
     code.append(actions);
   }
 }
@@ -36,6 +61,7 @@ export function equipCode(place, machines) {
 /** lab:terminal/2 and lab:machine/db in the text bring that terminal to the front; lab:xray/namespaces?kind=uts opens the drawing there. */
 export function equipLinks(place, machines, xray) {
   for (const link of place.querySelectorAll("a[data-lab]")) {
+    link.href = "#"; // without this script it is no link, and says so
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const [kind, value] = link.dataset.lab.split("/");

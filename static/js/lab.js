@@ -37,6 +37,7 @@ const machines = new Machines(boot.sandboxes, {
   address: (machine, n) => socketAddress(boot.ws.terminal.replace("<sandbox>", machine).replace("<n>", n)),
   key: keys,
   retry: (machine) => retry(machine),
+  stirred: () => tasks.stirred(),
   echoed: (ms) => { byId("latency").textContent = `${ms.toFixed(ms < 10 ? 1 : 0)} ms`; },
 });
 
@@ -183,7 +184,7 @@ byId("sheet").addEventListener("click", () => {
 makeDivider(byId("divider"), byId("main"));
 const xray = new Panel({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit() });
 equipSettings(() => machines.apply());
-equipCode(byId("steps"), machines);
+equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
 equipLinks(byId("steps"), machines, xray);
 equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }), boot.answered);
 for (const result of boot.progress) tasks.heard(result);

@@ -15,7 +15,7 @@ export class Machines {
     this.machines = new Map();
     this.panes = new Map();
     this.current = null;
-    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), echoed: options.echoed };
+    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), echoed: options.echoed, stirred: options.stirred };
     byId("add-terminal").addEventListener("click", () => this.add());
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
     for (const sandbox of sandboxes) this.update(sandbox);
@@ -39,7 +39,8 @@ export class Machines {
   }
 
   open(machine, n) {
-    const pane = new TerminalPane({ machine, n, address: this.options.address(machine, n), page: this.page });
+    const name = this.machines.get(machine)?.terminals?.find((each) => each.n === n)?.name;
+    const pane = new TerminalPane({ machine, n, name, address: this.options.address(machine, n), page: this.page });
     this.panes.set(pane.key, pane);
     pane.element.hidden = true;
     byId("panes").append(pane.element);
@@ -54,7 +55,7 @@ export class Machines {
     tab.setAttribute("role", "tab");
     tab.id = `tab-${pane.key.replace("/", "-")}`;
     tab.append(document.createElement("span"), document.createElement("span"));
-    tab.firstChild.textContent = say("terminal-name", pane);
+    tab.firstChild.textContent = pane.label;
     tab.lastChild.className = "tab-title";
     tab.addEventListener("click", () => this.select(pane.key, true));
     pane.element.setAttribute("aria-labelledby", tab.id);
@@ -144,7 +145,7 @@ export class Machines {
 
   transcript() {
     return [...this.panes.values()].filter((pane) => pane.screen)
-      .map((pane) => `# ${say("terminal-name", pane)}\n${pane.text()}\n`).join("\n");
+      .map((pane) => `# ${pane.label}\n${pane.text()}\n`).join("\n");
   }
 
   apply() {

@@ -8,7 +8,8 @@ const byId = (id) => document.getElementById(id);
 export class Steps {
   /** finished(step) tells whether its tasks are done; opened(step) hears of a turn of the page. */
   constructor(steps, { gate, finished, opened }) {
-    Object.assign(this, { gate, finished, opened });
+    Object.assign(this, { finished, opened });
+    this.gates = new Map(steps.map((step) => [step.id, step.gate ?? gate]));
     this.ids = steps.map((step) => step.id);
     this.current = "";
     byId("back").addEventListener("click", () => this.turn(-1));
@@ -33,7 +34,7 @@ export class Steps {
   allowed(id) {
     const at = this.ids.indexOf(id);
     if (at < 0) return false;
-    return !this.gate || this.ids.slice(0, at).every((before) => this.finished(before));
+    return this.ids.slice(0, at).every((before) => !this.gates.get(before) || this.finished(before));
   }
 
   clicked(event) {

@@ -4,6 +4,10 @@
 import { say } from "./strings.js";
 
 const EVERY = 2000;
+/* A check costs a process in the sandbox. It is asked soon after something moved in a terminal, and
+   rarely while somebody reads: what else changes (a program in the background) is seen then. */
+const LIVELY = 8000;
+const IDLE_EVERY = 10000;
 
 /** Text with `code` in it as nodes; never as HTML, since a check may print anything. */
 function worded(text) {
@@ -20,6 +24,8 @@ class Task {
     Object.assign(this, { element, step, send });
     this.id = element.dataset.task;
     this.auto = "auto" in element.dataset;
+    this.needs = element.dataset.needs;
+    this.asked = -Infinity;
     this.tries = 0;
     this.done = false;
     this.build();
@@ -49,12 +55,23 @@ class Task {
 
   check() {
     if (!this.send({ type: "check", step: this.step, task: this.id })) return;
+    this.asked = performance.now();
     if (this.auto) return;
     this.tries += 1;
     this.button.disabled = true;
     this.state.textContent = say("checking");
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.ready(), 15000); // an answer may be lost; the button must not be
+  }
+
+  /** Before its turn a task cannot be checked, and says so. */
+  wait(before) {
+    if (Boolean(before) === this.held) return;
+    this.held = Boolean(before);
+    this.element.classList.toggle("held", this.held);
+    if (this.button) this.button.disabled = this.held;
+    this.state.textContent = this.held ? say("needs-other") : "";
+    if (!this.held) this.ready();
   }
 
   ready() {
@@ -94,7 +111,7 @@ export class Tasks {
     this.tasks = [];
     this.hints = new Map();
     for (const article of place.querySelectorAll("[data-step]")) this.read(article);
-    this.since = performance.now();
+    this.since = this.moved = performance.now();
     this.timer = setInterval(() => this.tick(), EVERY);
   }
 
@@ -108,18 +125,35 @@ export class Tasks {
     return this.tasks.filter((task) => task.step === step);
   }
 
+  /** The task that has to be done before this one, if it is not. */
+  needed(task) {
+    const before = task.needs && this.tasks.find((each) => each.id === task.needs);
+    return before && !before.done ? before : null;
+  }
+
+  /** Something moved in a terminal. */
+  stirred() {
+    this.moved = performance.now();
+  }
+
   finished(step) {
     return this.of(step).every((task) => task.done);
   }
 
   entered() {
-    this.since = performance.now();
+    this.since = this.moved = performance.now();
   }
 
   tick() {
     if (document.hidden || !this.watch.running()) return;
     const here = this.of(this.watch.current());
-    for (const task of here) if (task.auto && !task.done) task.check();
+    const now = performance.now();
+    const every = now - this.moved < LIVELY ? EVERY : IDLE_EVERY;
+    for (const task of here) {
+      const waits = this.needed(task);
+      task.wait(waits);
+      if (task.auto && !task.done && !waits && now - task.asked >= every - EVERY / 2) task.check();
+    }
     const tries = Math.max(0, ...here.map((task) => task.tries));
     for (const hint of this.hints.get(this.watch.current()) ?? []) hint.consider(performance.now() - this.since, tries);
   }

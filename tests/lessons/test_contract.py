@@ -16,9 +16,7 @@ def run(source, language="sh", history="/nowhere"):
     if language == "python":
         command[0] = sys.executable
     env = {"PATH": "/usr/bin:/bin", "LAB_HISTORY": str(history)}
-    ended = subprocess.run(
-        command, input=contract.script(Check(language, source)), env=env, capture_output=True
-    )
+    ended = subprocess.run(command, input=contract.script(Check(language, source)), env=env, capture_output=True)
     return contract.judge(ended.returncode, ended.stdout, ended.stderr)
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, gateway, lessonbook, progress, serialize, services
+from labsite.labs import access, gateway, lessonbook, progress, saving, serialize, services
 from labsite.labs.address import client_address
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.problems import ProblemError
@@ -83,6 +83,28 @@ def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, An
     return {"checking": ids}, 202
 
 
+def save_block(request: HttpRequest, code: str, step: str) -> dict[str, Any]:
+    """Write the file of a block of the lesson, `{"block": n}`, into the machine the lesson names."""
+    lab = _find(request, code)
+    lesson = lessonbook.of_lab(lab)
+    found = lesson.step(step) if lesson else None
+    number = body(request).get("block")
+    if found is None or isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(found.saves):
+        raise ProblemError(404, "no-block", "there is no such file in this step")
+    block = found.saves[number]
+    sandbox = lab.sandboxes.select_related("lab").filter(name=block.machine or lesson.machine.name, status=Status.RUNNING).first()
+    if sandbox is None:
+        raise ProblemError(409, "not-running", "the machine does not run")
+    lab.touch()
+    try:
+        saving.save(sandbox, block, lesson.user)
+    except saving.SaveFailed as error:
+        raise ProblemError(409, "refused", str(error)) from error
+    except gateway.GatewayError as error:
+        raise ProblemError(503, "unavailable", "the machine does not answer") from error
+    return {"saved": block.path}
+
+
 def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
     """Grade an answer: `{"chosen": [ids or the text]}`; one may go on reading when the lab has ended."""
     lesson = lessonbook.of_lab(_find(request, code, live=False))
@@ -138,4 +160,4 @@ def _find(request: HttpRequest, code: str, live: bool = True) -> LabSession:
 
 def _lab(request: HttpRequest, lab: LabSession) -> dict[str, Any]:
     lesson = lessonbook.of_lab(lab)
-    return serialize.lab(lab, lesson.terminals if lesson else 1, serialize.websocket_base(request))
+    return serialize.lab(lab, lesson, serialize.websocket_base(request))
