@@ -54,7 +54,7 @@ def lesson_context(request: HttpRequest, lesson: catalog.Lesson) -> dict[str, An
         "course": catalog.course(lesson.course, lesson.language),
         "open_lab": _open_lab(request, lesson),
         "steps_done": {step.id for step in lesson.steps if known.finished(step)},
-        "next_step": lesson.step(known.step),
+        "next_step": lesson.step(known.step) if known.begun(lesson) else None,
         "standing_quizzes": sorted(known.quizzes),
         "quizzes_url": reverse("api:lessons") + f"/{lessonbook.path_of(lesson)}/quizzes/",
     }

@@ -61,6 +61,10 @@ class Standing:
     quizzes: frozenset[str] = frozenset()
     step: str = ""
 
+    def begun(self, lesson: Lesson) -> bool:
+        """Has she done more than open its first step?"""
+        return bool(self.tasks or self.quizzes or (self.step and self.step != lesson.steps[0].id))
+
     def finished(self, step: Any) -> bool:
         """Are its tasks done, or, where it has none, its questions? A step with nothing to do never is."""
         wanted = [each.id in self.tasks for each in step.tasks] or [each.id in self.quizzes for each in step.quizzes]

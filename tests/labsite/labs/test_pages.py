@@ -1,9 +1,11 @@
 """Pages and the API: what the owner sees, and that a stranger sees nothing."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from labsite.accounts.models import ApiToken, User
 from labsite.labs.models import LabSession
@@ -181,3 +183,47 @@ def test_the_language_is_remembered(client):
 
     assert "/" == answer.url == elsewhere.url
     assert b'lang="zh-hans"' in client.get("/").content
+
+
+def open_elsewhere(user: User, **fields) -> LabSession:
+    """A lab of another lesson."""
+    return LabSession.objects.create(user=user, lesson="other/lesson", expires_at=timezone.now() + timedelta(hours=1), **fields)
+
+
+def test_a_user_at_her_limit_is_shown_the_way(learner, node, settings):
+    """She reads how many she may have, which are open, and can go there or end one from the same page."""
+    settings.LABS_PER_USER = 1
+    lab = open_elsewhere(learner)
+
+    page = signed_in(learner).post("/labs/", {"lesson": LESSON}).content.decode()
+
+    assert "You may have 1 lab open at a time." in page
+    assert f'href="/labs/{lab.code}/"' in page and f'action="/labs/{lab.code}/end/"' in page
+    assert "Create an account" not in page
+
+
+def test_a_full_address_is_told_to_wait(learner, stranger, node, settings):
+    """It is not she who has too many; she reads that, and sees nothing of anybody's labs."""
+    settings.LABS_PER_ADDRESS = 1
+    theirs = open_elsewhere(stranger, address="127.0.0.1")
+
+    answer = signed_in(learner).post("/labs/", {"lesson": LESSON})
+
+    assert answer.status_code == 429
+    assert "Too many labs are open from your network just now." in answer.content.decode()
+    assert theirs.code not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "wanted, leads", [("/accounts/sign-up/", "/accounts/sign-up/"), ("https://evil.example/", f"/lessons/{LESSON}/")]
+)
+def test_ending_leads_where_the_form_says_but_never_away(lab, learner, wanted, leads):
+    """The end button of a limit leads back to the lesson she wanted."""
+    assert leads == signed_in(learner).post(f"/labs/{lab.code}/end/", {"next": wanted}).url
+
+
+def test_a_form_without_its_token_gets_our_own_page(learner):
+    """Django's bare page is nobody's business."""
+    answer = signed_in(learner, enforce_csrf_checks=True).post("/labs/", {"lesson": LESSON})
+
+    assert (answer.status_code, "Back to the lessons" in answer.content.decode()) == (403, True)
