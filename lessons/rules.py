@@ -11,18 +11,22 @@ cannot reach. It is data and not code, so an author cannot run anything on the h
 Rules are asked in order; the first that does not hold says its `else`. `other` and `same`
 compare a namespace with the one of the sandbox's init. `comm`, `uid`, `hostname` and
 `inside-pid` are plain facts, numbered as the sandbox numbers them; `mounted: /mnt` holds
-for a process in whose mount namespace something is mounted there.
+for a process in whose mount namespace something is mounted there. `see:` and `no:` ask for
+anything else that the x-ray sees (see `lessons.sights`).
 """
 
 from typing import Any
 
 import yaml
 
+from lessons import sights
 from lessons.contract import CheckResult, State
+from lessons.suggest import near
 
 NAMESPACES = ("uts", "pid", "mnt", "net", "ipc", "user", "cgroup", "time")
 PROCESS_KEYS = {*NAMESPACES, "comm", "inside-pid", "hostname", "uid", "mounted"}
-RULE_KEYS = {"process", "no-process", "else", "pass"}
+ASKING = ("process", "no-process", "see", "no")
+RULE_KEYS = {*ASKING, "where", "else", "pass"}
 
 
 def faults(source: str) -> list[str]:
@@ -34,40 +38,62 @@ def faults(source: str) -> list[str]:
     if not isinstance(rules, list) or not rules or not all(isinstance(r, dict) for r in rules):
         return ["a host check is a list of rules"]
     found = [fault for rule in rules for fault in _rule_faults(rule)]
-    if not any({"process", "no-process"} & rule.keys() for rule in rules):
-        found.append("a host check without a process or no-process rule cannot fail")
+    if not any(set(ASKING) & rule.keys() for rule in rules):
+        found.append("a host check that asks for nothing cannot fail")
     return found
 
 
 def _rule_faults(rule: dict[str, Any]) -> list[str]:
-    found = [f"unknown rule key {key!r}" for key in rule if key not in RULE_KEYS]
-    wanted = rule.get("process", rule.get("no-process"))
-    if wanted is None:
-        return found if "pass" in rule else [*found, "a rule has process, no-process or pass"]
-    if not isinstance(wanted, dict):
-        return [*found, "write process: {uts: other}"]
+    found = [f"unknown rule key {key!r}{near(key, RULE_KEYS)}" for key in rule if key not in RULE_KEYS]
+    asked = [key for key in ASKING if key in rule]
+    if len(asked) > 1:
+        return [*found, f"a rule asks one thing, not {' and '.join(asked)}"]
+    if not asked:
+        return found if "pass" in rule else [*found, "a rule has process, no-process, see, no or pass"]
     if "else" not in rule:
         found.append("a rule says in `else` what is still missing")
-    found += [f"unknown fact {key!r} of a process" for key in wanted.keys() - PROCESS_KEYS]
+    if asked[0] in ("see", "no"):
+        return found + sights.faults(rule[asked[0]], rule.get("where"))
+    return found + _process_faults(rule[asked[0]])
+
+
+def _process_faults(wanted: Any) -> list[str]:
+    if not isinstance(wanted, dict):
+        return ["write process: {uts: other}"]
+    strange = [key for key in wanted if key not in PROCESS_KEYS]
+    found = [f"unknown fact {key!r} of a process{near(key, PROCESS_KEYS)}" for key in strange]
     bad = [key for key in NAMESPACES if wanted.get(key, "same") not in ("same", "other")]
     return found + [f"{key} is `same` or `other`" for key in bad]
 
 
-def evaluate(source: str, facts: dict[str, Any]) -> CheckResult:
-    """Ask every rule of these facts."""
+def wants_sight(source: str) -> bool:
+    """Does it ask for the whole observation? That costs more than the list of processes."""
+    return any({"see", "no"} & rule.keys() for rule in yaml.safe_load(source))
+
+
+def evaluate(source: str, facts: dict[str, Any], sight: dict[str, Any] | None = None) -> CheckResult:
+    """Ask every rule of these facts, and of the x-ray's observation where a rule wants it."""
     processes = facts.get("processes") or []
     if not processes:
         return CheckResult(State.CANNOT_TELL, "", "no process was seen")
     init = _init(facts, processes)
     seen: dict[str, Any] = {}
     for rule in yaml.safe_load(source):
-        match = _first(facts, init, rule.get("process", rule.get("no-process", {})))
-        if ("process" in rule and match is None) or ("no-process" in rule and match):
+        match = _match(rule, facts, init, sight or {})
+        asked = next((key for key in ASKING if key in rule), None)
+        if asked and (match is None) == (asked in ("process", "see")):
             return CheckResult(State.NOT_YET, _filled(rule["else"], match or seen))
         seen = match or seen
         if "pass" in rule:
             return CheckResult(State.PASSED, _filled(rule["pass"], seen))
     return CheckResult(State.PASSED)
+
+
+def _match(rule: dict[str, Any], facts: dict[str, Any], init: dict[str, Any], sight: dict[str, Any]) -> dict[str, Any] | None:
+    """What the rule asks for, if it is there."""
+    if collection := rule.get("see", rule.get("no")):
+        return sights.first(sight, collection, rule["where"])
+    return _first(facts, init, rule.get("process", rule.get("no-process", {})))
 
 
 def _init(facts: dict[str, Any], processes: list[dict[str, Any]]) -> dict[str, Any]:

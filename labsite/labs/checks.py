@@ -42,7 +42,8 @@ def run_check(sandboxes: Sandboxes, lesson: Lesson, step: Step, task: Task, *, s
 
 def _ask(sandboxes: Sandboxes, sandbox: Sandbox, check: Check, env: dict[str, str]) -> CheckResult:
     if check.language == "host":
-        return rules.evaluate(check.source, gateway.observe(sandbox))
+        sight = gateway.look(sandbox).to_dict() if rules.wants_sight(check.source) else None
+        return rules.evaluate(check.source, gateway.observe(sandbox), sight)
     errands = Errands(sandboxes, float(check.timeout), env) if contract.talks(check) else None
     result = gateway.exec(
         sandbox,
@@ -56,7 +57,7 @@ def _ask(sandboxes: Sandboxes, sandbox: Sandbox, check: Check, env: dict[str, st
     )
     stderr = without_requests(result.stderr) if errands else result.stderr
     answer = contract.judge(result.code, result.stdout, stderr, timed_out=result.timed_out)
-    return trust.confirmed(answer, check, gateway.observe(sandbox)) if answer.passed else answer
+    return trust.confirmed(answer, check, gateway.look(sandbox).to_dict()) if answer.passed else answer
 
 
 def _logged(result: CheckResult, lesson: Lesson, check: Check) -> CheckResult:

@@ -10,10 +10,11 @@ import pytest
 from labsite.labs.authoring.node import spawner
 from labsite.labs.replay import matches
 from labsite.labs.trial import Outcome, Trial
-from lessons import catalog
-from lessons.reader import parse_lesson
+from lessons import catalog, lint
+from lessons.reader import parse_lesson, read_lesson
 
 HELPERS = Path(__file__).with_name("helpers.lesson.md")
+CONTENT = Path(__file__).parent.parent.parent / "lessons" / "content"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="sandboxes are made by root")
 
 
@@ -62,6 +63,8 @@ def test_the_contract_holds_inside():
         ('fail "run ls"', 'pass "always"', "ran", "untouched"),
         ('says="no y"', 'says="no z"', "as", "wrong"),
         ("touch /tmp/y", "touch /tmp/z", "as", "solution"),
+        ("cat > /tmp/x", "cp /bin/true /usr/bin/grep; cat > /tmp/x", "py", "solution"),
+        ("cat > /tmp/x", "mount --bind /bin/true /usr/bin/grep; cat > /tmp/x", "py", "solution"),
         ("ls .*-la' &&", "ls .*-la' && exit 9 &&", "ran", "solution"),
         ("```text {output}\n", "```text {output}\nmore\n", "line 13", "run"),
     ],
@@ -71,6 +74,30 @@ def test_the_trial_finds_what_is_wrong(old, new, part, act):
     outcomes = trial(HELPERS.read_text().replace(old, new))
 
     assert (part, act) in [(outcome.part, outcome.act) for outcome in outcomes if not outcome.ok]
+
+
+@needs_root
+def test_the_whole_format_works(monkeypatch):
+    """Two machines, files, setups, keys, saving, `on`, host checks: the lesson that uses everything holds."""
+    monkeypatch.setattr(catalog, "CONTENT", CONTENT)
+    outcomes: list[Outcome] = []
+    with spawner():
+        Trial(catalog.get("school", "whole"), "1", outcomes.append).run()
+
+    assert [outcome for outcome in outcomes if not outcome.ok] == []
+    assert {"run", "keys", "save", "untouched", "wrong", "solution"} == {outcome.act for outcome in outcomes}
+
+
+@needs_root
+def test_the_example_of_the_specification_holds():
+    """It reads, has nothing to complain of, and its proofs hold in the words it promises."""
+    lesson = read_lesson(CONTENT.parent / "example.lesson.md")
+    outcomes: list[Outcome] = []
+    with spawner():
+        Trial(lesson, "1", outcomes.append).run()
+
+    assert list(lint.faults(lesson)) == []
+    assert ["untouched", "wrong", "wrong", "solution"] == [each.act for each in outcomes if each.part == "renamed" and each.ok]
 
 
 @pytest.mark.slow

@@ -1,0 +1,104 @@
+"""Sights: what a host check may ask of the x-ray's observation (docs/xray.md has the fields).
+
+    - see: cgroups
+      where: {path: /, limits.memory_bytes: <= 64M}
+      else: The machine's memory is not limited to 64 MiB.
+    - no: sockets
+      where: {state: listen, local: ~ ^0\\.0\\.0\\.0}
+      else: Something listens on every address.
+
+A value is compared as it stands; `<`, `<=`, `>`, `>=` compare numbers, `~` is a regular
+expression, `has` looks into a list, `not` turns an ordinary value around. A dot leads into a field.
+"""
+
+import operator
+import re
+from typing import Any
+
+from lessons.machines import size
+from lessons.patterns import slow
+from lessons.suggest import near
+
+COLLECTIONS = {
+    "machine": "backend status profile hostname init uid_base uid_count kernel disk_bytes disk_used_bytes disk_files",
+    "processes": "pid pids parent uids gids comm args state threads cpu_us memory_bytes open_files namespaces cgroups"
+    " capabilities seccomp seccomp_filters no_new_privs limits",
+    "namespaces": "kind own owner parent members kept_by uid_map gid_map hostname offsets",
+    "mounts": "namespace parent target root type source options super_options propagation peer_group",
+    "cgroups": "hierarchy version path parent controllers processes delegated frozen limits usage events pressure",
+    "layers": "kind order digest image size_bytes files shared_by",
+    "changes": "path change type size_bytes mode uid gid",
+    "links": "namespace index name kind up carrier mtu mac master peer mine rx_bytes tx_bytes rx_packets tx_packets",
+    "addresses": "link address family scope",
+    "routes": "namespace destination via link source metric",
+    "sockets": "namespace protocol state local remote uid process",
+}
+COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+OPERATOR = re.compile(r"(<=|>=|<|>|~|has|not)\s+(.+)", re.DOTALL)
+
+
+def faults(collection: object, where: object) -> list[str]:
+    """What is wrong with one question."""
+    if not isinstance(collection, str) or collection not in COLLECTIONS:
+        return [f"there is no {collection!r} to see{near(collection, COLLECTIONS)} (known: {', '.join(COLLECTIONS)})"]
+    if not isinstance(where, dict) or not where:
+        return [f"write where: {{field: value}} for the {collection} you mean"]
+    known = COLLECTIONS[collection].split()
+    strange = [str(key) for key in where if str(key).partition(".")[0] not in known]
+    found = [f"{collection} have no {key!r}{near(key, known)}" for key in strange]
+    return found + [why for value in where.values() if (why := _wrong(value))]
+
+
+def _wrong(value: Any) -> str | None:
+    mark, rest = _split(value)
+    if mark in COMPARE and _number(rest) is None:
+        return f"{rest!r} is not a number such as 64M"
+    if mark == "~":
+        try:
+            return f"{rest}: a repetition within a repetition could take for ever" if slow(rest) else None
+        except re.error:
+            return f"not a regular expression: {rest}"
+    return None
+
+
+def first(observation: dict[str, Any], collection: str, where: dict[str, Any]) -> dict[str, Any] | None:
+    """The first object of a collection for which everything holds."""
+    for thing in (observation.get(collection) or {}).values():
+        if all(_holds(_field(thing, str(key)), value) for key, value in where.items()):
+            return dict(thing)
+    return None
+
+
+def _field(thing: Any, path: str) -> Any:
+    for name in path.split("."):
+        thing = thing.get(name) if isinstance(thing, dict) else None
+    return thing
+
+
+def _holds(found: Any, wanted: Any) -> bool:
+    mark, rest = _split(wanted)
+    if mark in COMPARE:
+        return isinstance(found, int | float) and bool(COMPARE[mark](found, _number(rest)))
+    if mark == "~":
+        return isinstance(found, str) and re.search(rest, found[:4096]) is not None
+    if mark == "has":
+        return isinstance(found, list) and any(str(each) == rest for each in found)
+    if mark == "not":
+        return str(found) != rest
+    return bool(found == wanted)
+
+
+def _split(value: Any) -> tuple[str, str]:
+    match = OPERATOR.fullmatch(value.strip()) if isinstance(value, str) else None
+    return (match[1], match[2].strip()) if match else ("", "")
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return float(size(text))
+    except ValueError:
+        return None
