@@ -1,0 +1,173 @@
+"""The room a machine stands in: one more layer over the image `machine`, made for one image of a lesson.
+
+A machine runs in a container of ours: QEMU has the container's user, its limits, its filter and a root
+directory with nothing in it but itself. What it needs of an image is put into a directory that becomes
+the container's top read-only layer: the kernel, the first root, the disk, and the part of this runtime
+that runs beside QEMU.
+
+The disk is the image's layers as one erofs file: a file system that can only be read, made in a second
+when it is not compressed. Every machine of the image reads the same file, so the host keeps it in memory
+once. See mkfs.erofs(1).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.container import kvm
+from runtime.errors import NotFoundError, VitrineError
+from runtime.image.store import Store
+from runtime.linux import constants as c
+from runtime.linux import syscalls
+from runtime.paths import Paths
+from runtime.vm import clock, initrd, kernel
+
+IMAGE = "machine"
+MODULES = ("virtio_mmio", "virtio_console", "virtio_blk", "virtio_net", "erofs", "overlay")
+PACKAGE = Path(__file__).resolve().parents[1]
+BESIDE = ("__init__.py", "errors.py", "loop.py", "linux", "vm")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A directory that is laid over the image `machine`; `layer/guest` holds what a machine needs."""
+
+    layer: Path
+
+
+def find(paths: Paths, layers: Sequence[Path]) -> Room:
+    """The room for a stack of layers (lowest first); NotFoundError says how to make it."""
+    guest = kernel.find(paths.state / "kernels")
+    layer = paths.state / "machines" / _key(guest, layers)
+    if not layer.is_dir():
+        raise NotFoundError("no machine has been made of this image yet: run `python -m runtime.vm.room IMAGE`")
+    return Room(layer)
+
+
+def make(paths: Paths, layers: Sequence[Path], say: Say = print) -> Room:
+    """Make the room unless it is there; takes about a second. Raises VitrineError when a tool is missing."""
+    guest = kernel.find(paths.state / "kernels")
+    place = paths.state / "machines"
+    place.mkdir(mode=0o711, exist_ok=True)
+    layer = place / _key(guest, layers)
+    with (place / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not layer.is_dir():
+            say(f"making the disk and the first root of a machine on kernel {guest.release}")
+            _make(guest, layers, layer)
+    return Room(layer)
+
+
+def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
+    """One name for the kernel, the layers and the code that goes into the room."""
+    total = hashlib.sha256("\0".join([guest.release, *(layer.name for layer in layers)]).encode())
+    for path in _code():
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _code() -> list[Path]:
+    found = [PACKAGE / name for name in BESIDE]
+    files = [path for start in found for path in ([start] if start.is_file() else start.rglob("*"))]
+    return sorted(path for path in files if path.suffix in (".py", ".sh"))
+
+
+def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
+    """Everything under a name that says it is not finished, then the name that says it is."""
+    draft = Path(tempfile.mkdtemp(prefix=".making-", dir=layer.parent))
+    try:
+        inside = draft / "guest"
+        inside.mkdir(mode=0o755)
+        os.link(guest.image, inside / "vmlinux")
+        scripts = PACKAGE / "vm/guest"
+        first = initrd.build(guest, (scripts / "init.sh").read_text(), MODULES, {"agent": (scripts / "agent.sh").read_bytes()})
+        (inside / "initrd").write_bytes(first)
+        for path in _code():
+            target = inside / "runtime" / path.relative_to(PACKAGE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        make_disk(layers, inside / "disk")
+        draft.chmod(0o755)
+        draft.rename(layer)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def make_disk(layers: Sequence[Path], target: Path) -> None:
+    """One erofs file of these layers, lowest first. Several are seen as one through an overlay of our own,
+    in a mount namespace that ends with the process that asked for it."""
+    if shutil.which("mkfs.erofs") is None:
+        raise VitrineError("mkfs.erofs is missing: apt-get install erofs-utils")
+    if len(layers) == 1:
+        return _write_disk(layers[0], target)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _merge_and_write(layers, target)
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001 - a fork must end here whatever happens
+            print(f"{target}: {error}", file=sys.stderr)
+            os._exit(1)
+    if os.waitpid(pid, 0)[1]:
+        raise VitrineError(f"{target} could not be made; the reason is above")
+
+
+def _merge_and_write(layers: Sequence[Path], target: Path) -> None:
+    syscalls.unshare(c.CLONE_NEWNS)
+    syscalls.mount(None, "/", None, c.MS_REC | c.MS_PRIVATE)
+    with tempfile.TemporaryDirectory(prefix=".merged-", dir=target.parent) as merged:
+        lower = ":".join(str(layer) for layer in reversed(layers))
+        syscalls.mount("merged", merged, "overlay", c.MS_RDONLY, f"lowerdir={lower}")
+        try:
+            _write_disk(Path(merged), target)
+        finally:
+            syscalls.umount(merged)
+
+
+def _write_disk(tree: Path, target: Path) -> None:
+    done = subprocess.run(["mkfs.erofs", "--quiet", target, tree], capture_output=True, text=True)
+    if done.returncode:
+        raise VitrineError(f"mkfs.erofs: {done.stderr.strip()[-500:]}")
+
+
+def host(paths: Paths) -> dict[str, object]:
+    """What a machine must know of this host: how it is run (`accelerator`) and `counter_khz`.
+
+    Found out once after each start of the host, by running a guest where there is /dev/kvm, and kept.
+    """
+    known = paths.run / "machine-host.json"
+    try:
+        return dict(json.loads(known.read_text()))
+    except (OSError, ValueError):
+        pass
+    honest = os.path.exists("/dev/kvm") and kvm.probe() == kvm.HONEST
+    found: dict[str, object] = {"accelerator": "kvm" if honest else "tcg", "counter_khz": clock.counter_khz()}
+    draft = known.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(found))
+    draft.rename(known)
+    return found
+
+
+def main(names: list[str]) -> int:
+    """Make the rooms of these images, as script/bootstrap does."""
+    paths = Paths.from_environment()
+    store = Store(paths.images)
+    for name in names:
+        print(make(paths, store.lookup(name).layers).layer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
