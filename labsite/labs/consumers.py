@@ -48,7 +48,9 @@ class LabConsumer(SocketConsumer):
         """Activity, or a check that is asked for; anything else is ignored."""
         message = parse(text_data)
         lab = await self.find_lab() if message else None
-        if message.get("type") == "activity" and lab:
+        if message and lab is None:
+            await self.close(await self.why_not())
+        elif message.get("type") == "activity" and lab:
             await database_sync_to_async(lab.touch)()
         elif message.get("type") == "check" and lab and self.may_check():
             await self.check(lab, str(message.get("step", ""))[:80], str(message.get("task", ""))[:80])

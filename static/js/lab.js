@@ -52,7 +52,7 @@ if (first) {
 const socket = new Socket(() => socketAddress(boot.ws.lab), {
   onOpen: () => steps.current && announceStep(steps.current),
   onText: heard,
-  onFinal: (code) => { if (code === 4410) showEnd(""); },
+  onFinal: (code) => (code === 4410 ? showEnd("") : turnedAway()),
 });
 
 const tasks = new Tasks(byId("steps"), {
@@ -120,6 +120,11 @@ async function extend() {
 async function warn(seconds) {
   byId("expiring-text").textContent = say("seconds-left", { minutes: Math.max(1, Math.round(seconds / 60)) });
   if ((await ask("expiring-sheet")) === "extend") await extend();
+}
+
+/** The cookie has changed under this page: she signed in or out in another tab. */
+async function turnedAway() {
+  if (!ended && (await ask("moved-sheet")) === "reload") location.reload();
 }
 
 /** Whoever closes the question, by whatever key, is there. */
