@@ -27,7 +27,8 @@ from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
 
-NOT_RUNNING, TOO_LARGE, GONE = 4409, 4413, 4502
+NONSENSE, NOT_RUNNING, TOO_LARGE, GONE = 4400, 4409, 4413, 4502
+MOST_NONSENSE = 100
 COMING = (Status.QUEUED, Status.REQUESTED, Status.STARTING)
 LOOK_FOR_MACHINE = 2.0  # seconds; messages may be lost
 LARGEST_INPUT = 64 * 1024
@@ -39,6 +40,7 @@ class TerminalConsumer(SocketConsumer):
 
     stream = watch = None
     attached = over = False
+    nonsense = 0
     touched = 0.0
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -137,6 +139,10 @@ class TerminalConsumer(SocketConsumer):
         try:
             act(self.stream, text)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
+            self.nonsense += 1
+            if self.nonsense > MOST_NONSENSE:
+                await self.refuse(NONSENSE, "nonsense", f"more than {MOST_NONSENSE} messages made no sense")
+                return
             message = f"{text[:80]}: {type(error).__name__}: {error}"
             await self.send(text_data=json.dumps({"type": "error", "code": "message", "message": message}))
 

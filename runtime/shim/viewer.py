@@ -17,6 +17,7 @@ from runtime.shim.ring import Ring
 
 WINDOW = 128 * 1024  # docs/adr/: smaller costs throughput, larger costs Ctrl-C
 SILENCE = 10.0
+MOST_ERRORS = 100
 
 
 class Viewer:
@@ -34,6 +35,7 @@ class Viewer:
         self.acked = ring.head
         self.heard = time.monotonic()
         self.told_exit = False
+        self.errors = 0
 
     def begin(self, offset: int) -> None:
         """Start at an offset."""
@@ -63,8 +65,11 @@ class Viewer:
         return False
 
     def error(self, code: str, message: str) -> None:
-        """Say what was wrong with a frame; the terminal goes on."""
+        """Say what was wrong with a frame; the terminal goes on, but not for who sends nothing else."""
+        self.errors += 1
         self.control({"type": "error", "code": code, "message": message})
+        if self.errors > MOST_ERRORS:
+            self.connection.finish()
 
     @property
     def unacked(self) -> int:

@@ -1,11 +1,16 @@
 """Websockets: exact origins, one door, and messages that follow the rows."""
 
+import asyncio
+import json
+
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 
 from labsite.labs import notify
 from labsite.labs.consumers import NOT_FOUND, LabConsumer, language_of
+from labsite.labs.models import LabSession, Status
 from labsite.labs.terminal_consumer import TerminalConsumer, hello
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +83,115 @@ async def test_signing_out_closes_open_sockets(lab, learner, consumer, monkeypat
 async def no_terminal(*_):
     """A terminal nobody writes to."""
     return type("Silent", (), {"close": lambda self: None})()
+
+
+class Stream:
+    """A terminal's stream as the consumer holds it: remembers what it was told, can hang up."""
+
+    def __init__(self) -> None:
+        self.told, self.hello = [], None
+
+    async def open(self, runtime_id, hello, on_bytes, on_control, on_closed):
+        self.hello, self.bytes, self.hang_up = hello, on_bytes, on_closed
+        return self
+
+    def __getattr__(self, verb):
+        return lambda *values: self.told.append((verb, *values))
+
+
+@pytest.fixture
+def stream(monkeypatch) -> Stream:
+    """The stream of every terminal opened in this test."""
+    stream = Stream()
+    monkeypatch.setattr("labsite.labs.gateway.open_terminal", stream.open)
+    return stream
+
+
+async def closing(page) -> tuple[dict, int]:
+    """The last words and the code of a socket that is closed."""
+    said = {}
+    while (message := await page.receive_output(5))["type"] != "websocket.close":
+        said = json.loads(message["text"]) if message.get("text") else said
+    return said, message["code"]
+
+
+@pytest.mark.asyncio
+async def test_a_terminal_waits_for_its_machine(lab, learner, stream):
+    """Opened while the machine is being made, it is attached when the machine runs."""
+    machine = lab.sandboxes.all()
+    await machine.aupdate(status=Status.STARTING)
+    page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
+    await page.connect()
+    assert await page.receive_nothing()
+    assert stream.hello is None
+
+    await machine.aupdate(status=Status.RUNNING)
+    news = {"type": "sandbox", "name": "box", "status": "running"}
+    await notify.get_channel_layer().group_send(notify.group(lab.code), {"type": "lab.message", "message": news})
+    await page.send_to(bytes_data=b"x")
+    async with asyncio.timeout(5):
+        while ("input", b"y") not in stream.told:
+            await page.send_to(bytes_data=b"y")
+            await asyncio.sleep(0.01)
+    await page.disconnect()
+
+    assert stream.hello["n"] == 1
+
+
+@pytest.mark.asyncio
+async def test_a_machine_that_will_not_run_refuses_its_terminal(lab, learner, stream):
+    """A failed machine closes the socket with 4409, whether it failed before or while one waits."""
+    for before in (Status.FAILED, Status.STARTING):
+        await lab.sandboxes.aupdate(status=before)
+        page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
+        await page.connect()
+        await lab.sandboxes.aupdate(status=Status.FAILED)
+        news = {"type": "sandbox", "name": "box", "status": "failed"}
+        await notify.get_channel_layer().group_send(notify.group(lab.code), {"type": "lab.message", "message": news})
+
+        assert (await closing(page))[1] == 4409
+
+
+@pytest.mark.asyncio
+async def test_a_shim_that_hangs_up_is_told_apart_from_the_end(lab, learner, stream):
+    """The machine went: 4502, and the page tries again. Its lab has ended: 4410, and the reason."""
+    for ended, expected in ((None, ("gone", 4502)), (timezone.now(), ("ended", 4410))):
+        page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
+        await page.connect()
+        await page.receive_nothing()
+        await LabSession.objects.filter(pk=lab.pk).aupdate(ended_at=ended, end_reason="user" if ended else "")
+        stream.hang_up()
+        said, code = await closing(page)
+
+        assert (said["code"], code) == expected
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '{"type": "ack"}', '{"type": "ack", "offset": -1}',
+                                  '{"type": "ack", "offset": true}', '{"type": "resize", "cols": -1, "rows": 5}',
+                                  '{"type": "resize", "cols": 80, "rows": 1000000}', '{"type": "what"}', "[" * 9000])  # fmt: skip
+async def test_nonsense_is_answered_and_changes_nothing(lab, learner, stream, text):
+    """A control message that is not one gets an error frame; the shim hears nothing of it."""
+    page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
+    await page.connect()
+    await page.receive_nothing()
+    await page.send_to(text_data=text)
+
+    assert (await page.receive_json_from())["code"] == "message"
+    assert stream.told == []
+    await page.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_a_frame_too_large_is_refused(lab, learner, stream):
+    """65 KiB at once: a code of ours, which Daphne can send, and words."""
+    page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
+    await page.connect()
+    await page.receive_nothing()
+    await page.send_to(bytes_data=b"x" * (64 * 1024 + 1))
+    said, code = await closing(page)
+
+    assert (said["code"], code) == ("too-large", 4413)
 
 
 @pytest.mark.asyncio
