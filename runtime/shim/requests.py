@@ -11,7 +11,7 @@ import binascii
 from typing import Any
 
 from runtime.errors import RefusedError
-from runtime.shim.viewer import SILENCE
+from runtime.shim.viewer import SHORTEST_SILENCE, SILENCE
 
 MOST_TERMINALS = 8
 LARGEST_FILE = 8 << 20
@@ -91,7 +91,7 @@ def hello(fields: Fields) -> Fields:
         "rows": whole(fields, "rows", 24, 1, 500),
         "write": bool(fields.get("write", False)),
         "flow": bool(fields.get("flow", False)),
-        "silence": number(fields, "silence", SILENCE, 0.05, 3600),
+        "silence": number(fields, "silence", SILENCE, SHORTEST_SILENCE, 3600),
         "args": words(fields, "args"),
         "env": environment(fields),
         "cwd": text(fields, "cwd", None),

@@ -29,7 +29,7 @@ from runtime.shim.connection import Connection
 from runtime.shim.keyboard import Keyboard
 from runtime.shim.modes import Modes
 from runtime.shim.ring import Ring
-from runtime.shim.viewer import WINDOW, Viewer
+from runtime.shim.viewer import SHORTEST_SILENCE, WINDOW, Viewer
 
 COALESCE = 0.002
 AT_ONCE = 2048
@@ -135,10 +135,14 @@ class Terminal:
             self.look_later()
 
     def look_later(self) -> None:
-        """Have the silent ones looked at when the first of them may be due: one timer at most."""
+        """Have the silent ones looked at when the first of them may be due, with one timer."""
+        dues = [viewer.heard + viewer.silence for viewer in self.viewers if viewer.flow]
+        due = max(min(dues, default=0.0), time.monotonic() + SHORTEST_SILENCE)
+        if self.demotion is not None and self.demotion.when > due:
+            self.demotion.cancel()
+            self.demotion = None
         if self.demotion is None:
-            dues = [viewer.heard + viewer.silence for viewer in self.viewers if viewer.flow]
-            self.demotion = self.loop.call_later(max(0.05, min(dues, default=0.0) - time.monotonic()), self.demote)
+            self.demotion = self.loop.call_later(due - time.monotonic(), self.demote)
 
     def demote(self) -> None:
         """Demote whoever has been silent too long, and go on if that was all that held us."""

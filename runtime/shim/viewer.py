@@ -16,16 +16,14 @@ from runtime.shim.connection import Connection
 from runtime.shim.ring import Ring
 
 WINDOW = 128 * 1024  # docs/adr/: smaller costs throughput, larger costs Ctrl-C
-SILENCE = 10.0
+SILENCE, SHORTEST_SILENCE = 10.0, 0.05  # seconds
 MOST_ERRORS = 100
 
 
 class Viewer:
     """Cursor, rights and socket of one viewer."""
 
-    def __init__(
-        self, connection: Connection, ring: Ring, *, write: bool, flow: bool, silence: float = SILENCE
-    ) -> None:
+    def __init__(self, connection: Connection, ring: Ring, *, write: bool, flow: bool, silence: float = SILENCE) -> None:
         self.connection = connection
         self.ring = ring
         self.write = write

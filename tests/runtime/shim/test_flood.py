@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,10 @@ def terminal(box):
 def flood(terminal: Terminal, size: int = 4 * MIB) -> None:
     """Start `yes` and read some of it."""
     terminal.type("yes 0123456789\n")
-    while len(terminal.seen) < size:
+    end = terminal.offset + size
+    while terminal.offset < end:
         terminal.read()
+        terminal.seen = terminal.seen[-64:]
 
 
 def offset_of(box, n: int = 1) -> int:
@@ -54,7 +56,7 @@ def test_a_viewer_that_never_reads_costs_no_memory(box, terminal, hello):
     flood(terminal)
     before = proportional(pid)
     deaf = Terminal(box, ack=False, silence=0.1, **hello)
-    flood(terminal, 64 * MIB)
+    flood(terminal, 32 * MIB)
 
     assert proportional(pid) - before < 2 * SIZE
     deaf.close()
@@ -102,7 +104,7 @@ def test_others_type_during_a_flood(node, box, terminal):
             typist.until(b"# ")
             for key in f"echo '{keys}'\n":
                 typist.type(key)
-            typist.until(f"\r\n{keys}\r\n".encode())
+            typist.until(f"{keys}\r\n".encode())
             typist.close()
 
 
@@ -112,12 +114,12 @@ def test_ctrl_c_takes_effect_with_an_unread_flood(box, terminal):
     flood(terminal, 64 * 1024)
     terminal.type("\x03")
     wait_until(lambda: b"yes" not in b"".join(one.encode() for one in commands(box)))
-    before = len(terminal.seen)
+    before = terminal.offset
     terminal.ack = True
     terminal.send_ack()
     terminal.until(b"^C")
 
-    assert len(terminal.seen) - before <= 2 * WINDOW
+    assert terminal.offset - before <= 2 * WINDOW
 
 
 def commands(box) -> list[str]:
@@ -182,8 +184,9 @@ def test_what_is_no_frame_ends_the_connection(box, terminal, bytes_):
     broken.socket.sendall(bytes_)
 
     assert "frame" == broken.until_control("error")["code"]
-    while broken.read():
-        pass
+    with suppress(ConnectionResetError):
+        while broken.read():
+            pass
     terminal.type("echo ali''ve\n")
     terminal.until(b"alive")
 
