@@ -95,7 +95,7 @@ def _file(head: Head, n: int, entry: dict[str, Any], places: Places) -> FileCopy
         if not isinstance(entry.get(key), str) or not entry[key]:
             head.fault(f"an entry of files needs `{key}`", "files", n)
             return None
-    source, why = places.find(entry["from"], tree=True)
+    source, why = places.find_tree(entry["from"])
     if source is None:
         head.fault(f"files: {why}", "files", n, "from")
         return None

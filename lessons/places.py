@@ -27,9 +27,14 @@ class Places:
             return None, f"{name} is, or is reached by, a symbolic link"
         if not (path.is_file() or (tree and path.is_dir())):
             return None, f"there is no file {name} beside the lesson"
-        if tree and path.is_dir() and any(each.is_symlink() for each in path.rglob("*")):
-            return None, f"{name} holds a symbolic link"
         return path, ""
+
+    def find_tree(self, name: str) -> tuple[Path | None, str]:
+        """A file, or a directory in which nothing leads elsewhere."""
+        path, why = self.find(name, tree=True)
+        if path is not None and any(each.is_symlink() for each in path.rglob("*")):
+            return None, f"{name} holds a symbolic link"
+        return path, why
 
     def text(self, name: str) -> tuple[str, str]:
         """The text of a file, or an empty one and the reason."""

@@ -11,7 +11,7 @@ cannot reach. It is data and not code, so an author cannot run anything on the h
 Rules are asked in order; the first that does not hold says its `else`. `other` and `same`
 compare a namespace with the one of the sandbox's init. `comm`, `uid`, `hostname` and
 `inside-pid` are plain facts, numbered as the sandbox numbers them; `mounted: /mnt` holds
-for a process in whose mount namespace something is mounted there. `see:` and `no:` ask for
+for a process in whose mount namespace something is mounted there. `see:` and `unseen:` ask for
 anything else that the x-ray sees (see `lessons.sights`).
 """
 
@@ -25,7 +25,7 @@ from lessons.suggest import near
 
 NAMESPACES = ("uts", "pid", "mnt", "net", "ipc", "user", "cgroup", "time")
 PROCESS_KEYS = {*NAMESPACES, "comm", "inside-pid", "hostname", "uid", "mounted"}
-ASKING = ("process", "no-process", "see", "no")
+ASKING = ("process", "no-process", "see", "unseen")
 RULE_KEYS = {*ASKING, "where", "else", "pass"}
 
 
@@ -49,10 +49,10 @@ def _rule_faults(rule: dict[str, Any]) -> list[str]:
     if len(asked) > 1:
         return [*found, f"a rule asks one thing, not {' and '.join(asked)}"]
     if not asked:
-        return found if "pass" in rule else [*found, "a rule has process, no-process, see, no or pass"]
+        return found if "pass" in rule else [*found, "a rule has process, no-process, see, unseen or pass"]
     if "else" not in rule:
         found.append("a rule says in `else` what is still missing")
-    if asked[0] in ("see", "no"):
+    if asked[0] in ("see", "unseen"):
         return found + sights.faults(rule[asked[0]], rule.get("where"))
     return found + _process_faults(rule[asked[0]])
 
@@ -68,7 +68,7 @@ def _process_faults(wanted: Any) -> list[str]:
 
 def wants_sight(source: str) -> bool:
     """Does it ask for the whole observation? That costs more than the list of processes."""
-    return any({"see", "no"} & rule.keys() for rule in yaml.safe_load(source))
+    return any({"see", "unseen"} & rule.keys() for rule in yaml.safe_load(source))
 
 
 def evaluate(source: str, facts: dict[str, Any], sight: dict[str, Any] | None = None) -> CheckResult:
@@ -91,7 +91,7 @@ def evaluate(source: str, facts: dict[str, Any], sight: dict[str, Any] | None = 
 
 def _match(rule: dict[str, Any], facts: dict[str, Any], init: dict[str, Any], sight: dict[str, Any]) -> dict[str, Any] | None:
     """What the rule asks for, if it is there."""
-    if collection := rule.get("see", rule.get("no")):
+    if collection := rule.get("see", rule.get("unseen")):
         return sights.first(sight, collection, rule["where"])
     return _first(facts, init, rule.get("process", rule.get("no-process", {})))
 

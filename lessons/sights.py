@@ -3,7 +3,7 @@
     - see: cgroups
       where: {path: /, limits.memory_bytes: <= 64M}
       else: The machine's memory is not limited to 64 MiB.
-    - no: sockets
+    - unseen: sockets
       where: {state: listen, local: ~ ^0\\.0\\.0\\.0}
       else: Something listens on every address.
 
