@@ -14,7 +14,6 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
@@ -24,13 +23,12 @@ from runtime.loop import READ, Loop
 from runtime.oci import state as records
 from runtime.oci.spec import Process
 from runtime.paths import Paths
-from runtime.shim import files, frames, observe, requests, users
+from runtime.shim import exits, files, frames, observe, requests, users
 from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
 from runtime.shim.launch import Launch
 from runtime.shim.terminal import Terminal
 
-PF_EXITING = 0x4
 SHELL = ("/bin/bash", "-l")
 Exit = dict[str, Any]
 
@@ -87,7 +85,7 @@ class Sandbox:
         def ready(events: int) -> None:
             self.loop.unwatch(pidfd)
             os.close(pidfd)
-            ended(self.describe_exit(wait(pid)))
+            ended(self.describe_exit(exits.wait(pid)))
 
         self.loop.watch(pidfd, READ, ready)
 
@@ -107,15 +105,12 @@ class Sandbox:
 
     def describe_exit(self, code: int) -> Exit:
         """An exit status as a shell would give it, and why, if a signal came from elsewhere."""
-        if code >= 0:
-            return {"code": code}
-        name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
-        exit: Exit = {"code": 128 - code, "signal": name}
+        exit = exits.describe(code)
         if -code == signal.SIGKILL:
             kills = self.container.oom_kills()
             if kills > self.oom_kills:
                 exit["reason"] = "memory"
-            elif self.init_exit is not None or ending(self.container.init_pid):
+            elif self.init_exit is not None or exits.ending(self.container.init_pid):
                 exit["reason"] = "init"
             self.oom_kills = kills
         return exit
@@ -142,7 +137,7 @@ class Sandbox:
     def init_ended(self, events: int) -> None:
         """Pid 1 went and the kernel killed all the rest; the terminals stay to be read."""
         self.loop.unwatch(self.container.init_pidfd)
-        self.init_exit = self.describe_exit(wait(self.container.init_pid))
+        self.init_exit = self.describe_exit(exits.wait(self.container.init_pid))
         self.record("stopped")
 
     def attach(self, connection: Connection, fields: dict[str, Any]) -> None:
@@ -224,10 +219,7 @@ class Sandbox:
         """Read a file, by a process inside."""
         self.run_file(connection, files.get(fields), files.answer_get)
 
-    def run_file(
-        self, connection: Connection, asked: dict[str, Any],
-        answer: Callable[[int, bytes, bytes], dict[str, Any]],
-    ) -> None:  # fmt: skip
+    def run_file(self, connection: Connection, asked: dict[str, Any], answer: files.Answer) -> None:
         """A command whose output becomes one JSON answer."""
         process = self.process(asked, {})
         files.Collector(connection, answer).capture(lambda collector: self.run_command(collector, process, asked))
@@ -305,20 +297,3 @@ class Sandbox:
         """What the host sees of this sandbox."""
         self.need_init()
         return observe.observe(os.getpid(), self.container.init_pid, self.container.uid_base)
-
-
-def wait(pid: int) -> int:
-    """The exit code of a child that has ended; minus the signal if one ended it."""
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    except ChildProcessError:
-        return 0
-
-
-def ending(pid: int) -> bool:
-    """Has the process begun to end? Init of a pid namespace then waits for all others to be reaped."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return True
-    return bool(int(fields[6]) & PF_EXITING)
