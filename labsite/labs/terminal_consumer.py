@@ -22,7 +22,8 @@ from django.core.cache import cache
 
 from labsite.labs import access, gateway, notify
 from labsite.labs.consumers import ENDED, LARGEST_MESSAGE, NOT_FOUND
-from labsite.labs.models import Sandbox, Status
+from labsite.labs.lessonbook import of_lab
+from labsite.labs.models import LabSession, Sandbox, Status
 from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class TerminalConsumer(SocketConsumer):
         if self.attached or self.over:
             return
         self.attached = True
-        greeting = hello(self.n, self.scope["query_string"])
+        greeting = hello(self.n, self.scope["query_string"]) | {"user": await self.user_of_shell()}
         try:
             self.stream = await gateway.open_terminal(runtime_id, greeting, self.output, self.control, self.closed)
         except OSError as error:
@@ -197,6 +198,13 @@ class TerminalConsumer(SocketConsumer):
         """The machine, if this user may use it now."""
         user = fresh_user(self.scope)
         return access.sandbox_for(user, self.code, self.name) if user else None
+
+    @database_sync_to_async
+    def user_of_shell(self) -> str:
+        """Who the lesson says the learner is in there."""
+        lab = LabSession.objects.filter(code=self.code).first()
+        lesson = of_lab(lab) if lab else None
+        return lesson.user if lesson else "root"
 
     @database_sync_to_async
     def why_not(self) -> tuple[int, str, str]:
