@@ -9,6 +9,7 @@ import { makeClock } from "./clock.js";
 import { ask, notify, saveText } from "./dialogs.js";
 import { makeDivider } from "./divider.js";
 import { makeKeys } from "./keys.js";
+import { followLesson } from "./live.js";
 import { Machines } from "./machines.js";
 import { equipQuizzes } from "./quiz.js";
 import { equipSettings } from "./settings.js";
@@ -194,6 +195,7 @@ equipLinks(byId("steps"), machines, xray);
 equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }), boot.answered);
 for (const result of boot.progress) tasks.heard(result);
 steps.start(boot.at);
+if (boot.stamp_url) followLesson(boot.stamp_url, byId("text"));
 if (boot.ended) showEnd(boot.end_reason);
 
 /** For browser tests and for a curious reader at the console. */
