@@ -46,7 +46,7 @@ const machines = new Machines(boot.sandboxes, {
 const [first] = boot.sandboxes;
 if (first) {
   whenHeard(socketAddress(boot.ws.terminal.replace("<sandbox>", first.name).replace("<n>", 1)), ({ data }) => {
-    if (JSON.parse(data).type === "hello") machines.update({ name: first.name, status: "running" });
+    if (JSON.parse(data).type === "hello") machines.answered(first.name);
   });
 }
 

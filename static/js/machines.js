@@ -6,6 +6,7 @@ import { TerminalPane } from "./terminal.js";
 import { drawWaterfall } from "./waterfall.js";
 
 const MOST_TERMINALS = 8;
+const COMING = new Set(["requested", "queued", "starting"]);
 const byId = (id) => document.getElementById(id);
 
 export class Machines {
@@ -21,9 +22,18 @@ export class Machines {
     for (const sandbox of sandboxes) this.update(sandbox);
   }
 
+  /** Its terminal has answered, so it runs, whatever the row said when it was read. */
+  answered(name) {
+    this.update({ name, status: "running", answered: true });
+  }
+
   /** A machine's row, whole or in part; the message's own `type` is not part of it. */
   update({ type, ...sandbox }) {
     const before = this.machines.get(sandbox.name) ?? {};
+    const older = !(sandbox.generation > before.generation);
+    if (before.answered && older && COMING.has(sandbox.status)) delete sandbox.status; // read before it ran
+    else if (sandbox.status && sandbox.status !== "running") sandbox.answered = false;
+    if (before.generation > sandbox.generation) return; // overtaken by a later one on its way
     const machine = { ...before, ...sandbox };
     this.machines.set(machine.name, machine);
     if (machine.status === "running" && before.status !== "running") this.opened(machine);
