@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.waiting import type_line, until, wait_prompt
+from tests.e2e.waiting import type_line, until, wait_prompt, wait_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 LESSON = "/lessons/containers/namespaces/"
@@ -42,3 +42,27 @@ def test_a_learner_goes_on_where_she_stopped(lab):
     assert step == lab.locator(".step.current h1").inner_text()
     lab.get_by_role("button", name="Back").click()
     assert "done in an earlier lab" in lab.locator(".step.current .task[data-auto] .task-state").first.inner_text()
+
+
+def test_signing_in_beside_an_open_lab(lab, site):
+    """A guest who signs up in one tab is told in the other; after reloading it is the same shell, in her account."""
+    type_line(lab, "echo shell-$$; mine=kept")
+    wait_text(lab, "shell-")
+    site.rows(
+        "from labsite.accounts.models import User; User.objects.create_user('otto-beside', password='correct horse battery')"
+    )
+    beside = lab.context.new_page()
+    beside.goto("/accounts/sign-in/")
+    beside.get_by_label("Username").fill("otto-beside")
+    beside.get_by_label("Password").fill("correct horse battery")
+    beside.locator("form.form").get_by_role("button", name="Sign in").click()
+    beside.wait_for_url("**/")
+    beside.close()
+
+    lab.get_by_role("heading", name="This page must be loaded again").wait_for(timeout=40_000)
+    with lab.expect_navigation():
+        lab.get_by_role("button", name="Reload").click()
+    wait_text(lab, "shell-")
+
+    type_line(lab, "echo still-$mine")
+    wait_text(lab, "still-kept")
