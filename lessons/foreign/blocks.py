@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lessons.foreign import editor, quiz
-from lessons.foreign.fence import CLOSE, OPEN
+from lessons.foreign.fence import CLOSE, LANGUAGE, OPEN, closes
 
 HTML_LINE = re.compile(r"[ \t]{0,3}</?[A-Za-z][^<>]*>.*")
 FENCE_LINE = re.compile(r"[ \t]{0,3}(`{3,}|~{3,})(.*)")
@@ -66,7 +66,7 @@ def _fence(lines: list[str], number: int, walk: Walk) -> int:
     while number + length < len(lines):
         line = lines[number + length].strip()
         length += 1
-        if opening[1][:3] in line and (match := CLOSE.fullmatch(line)) and _ends(match, opening[1]):
+        if opening[1][:3] in line and (match := CLOSE.fullmatch(line)) and _ends(match, opening):
             break
     for offset in range(length):
         walk.add(lines[number + offset], number + offset + 1)
@@ -75,11 +75,11 @@ def _fence(lines: list[str], number: int, walk: Walk) -> int:
     return length
 
 
-def _ends(match: re.Match[str], fence: str) -> bool:
-    if match["fence"][0] != fence[0]:
-        return False
-    alone = not match["code"].strip()
-    return bool(match["braces"]) or (alone and len(match["fence"]) >= len(fence))
+def _ends(match: re.Match[str], opening: re.Match[str]) -> bool:
+    """The same question the fence rule asks later."""
+    fence, info = opening[1], opening[2].strip()
+    begun = bool(info) and not LANGUAGE.fullmatch(info)
+    return match["fence"][0] == fence[0] and closes(match, len(match["fence"]) < len(fence), 0, begun)
 
 
 def _taken(lines: list[str], number: int, walk: Walk) -> int:

@@ -28,9 +28,10 @@ def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    last, code, braces = _body(state, start, end, opening[1])
     info = opening[2].strip()
-    if braces and info and not LANGUAGE.fullmatch(info):
+    begun = bool(info) and not LANGUAGE.fullmatch(info)  # code on the opening line
+    last, code, braces, inside = _body(state, start, end, opening[1], begun)
+    if begun and (braces or inside):
         code, info = [opening[2].lstrip(), *code], ""
     _emit(state, start, last, code, info, braces, opening[1])
     return True
@@ -40,31 +41,32 @@ def _line(state: StateBlock, number: int) -> str:
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
 
 
-def _body(state: StateBlock, start: int, end: int, fence: str) -> tuple[int, list[str], str]:
-    """The line after the close, the lines of code, and the braces after the close."""
+def _body(state: StateBlock, start: int, end: int, fence: str, begun: bool) -> tuple[int, list[str], str, bool]:
+    """The line after the close, the lines of code, the braces after the close; did it close within a line?"""
     code: list[str] = []
     depth = 0
     number = start + 1
     while number < end:
         line = _line(state, number)
         if line and state.sCount[number] < state.blkIndent:
-            return number, code, ""  # a list item or quote ended without a close
+            return number, code, "", False  # a list item or quote ended without a close
         match = CLOSE.fullmatch(line) if fence[:3] in line else None
         if match and match["fence"][0] == fence[0]:
             shorter = len(match["fence"]) < len(fence)
-            if _closes(match, shorter, depth):
-                return number + 1, [*code, match["code"]] if match["code"] else code, match["braces"] or ""
+            if closes(match, shorter, depth, begun):
+                return number + 1, [*code, match["code"]] if match["code"] else code, match["braces"] or "", bool(match["code"])
             depth -= shorter and depth > 0 and not match["code"].strip()
         elif line.startswith(fence[:3]) and len(fence) > 3:
             depth += 1  # a shorter fence opens inside: this text explains fences
         code.append(state.getLines(number, number + 1, state.sCount[start], False))
         number += 1
-    return number, code, ""
+    return number, code, "", False
 
 
-def _closes(match: re.Match[str], shorter: bool, depth: int) -> bool:
+def closes(match: re.Match[str], shorter: bool, depth: int, begun: bool) -> bool:
+    """Does this line end the fence? Code may stand before the close if braces follow, or if code also stood after the opening."""
     if match["code"].strip():
-        return bool(match["braces"]) and not shorter and not match["code"].rstrip().endswith("`")
+        return (bool(match["braces"]) or begun) and not shorter and not match["code"].rstrip().endswith("`")
     return not shorter or (bool(match["braces"]) and depth == 0)
 
 

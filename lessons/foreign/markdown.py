@@ -241,7 +241,7 @@ class Text:
         words = given.get("alt") or given.get("title") or "picture"
         source = given.get("src", "")
         if not source.startswith(("http://", "https://")):
-            self.note(Kind.BROKEN, self._line_of(f"![{words}]"), f"a picture that is not there, or is none: {words}")
+            self.note(Kind.CHANGED, self._line_of(f"![{words}]"), f"a picture that is not there, or is none: {words}")
             return f"<em>[{words}]</em>"
         self.note(Kind.CHANGED, self._line_of(source), f"picture from elsewhere, shown as a link: {source}")
         return f'<a href="{source}" target="_blank" rel="noopener noreferrer">[{words}]</a>'

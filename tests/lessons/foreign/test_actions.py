@@ -77,6 +77,7 @@ def test_the_page_after_a_fence_with_braces_is_not_code():
         ("````\na\n```{{execute}}\n", ["a"]),
         ("```import x\nfoo\n```{{execute}}\n", ["import x\nfoo"]),
         ("```\na\nb```{{execute}}\n", ["a\nb"]),
+        ("```NAME  STATUS\nclaim1 Bound```\n\n`ls`{{exec}}\n", ["ls"]),
         ("```yaml{2,5,6}\na: 1\n```{{exec}}\n", ["a: 1"]),
         ("- item\n\n  ```\n  a\n  ```{{exec}}\n", ["a"]),
         ("> ```\n> a\n> ```{{exec}}\n", ["a"]),
