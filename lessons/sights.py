@@ -45,7 +45,7 @@ def faults(collection: object, where: object) -> list[str]:
         return [f"write where: {{field: value}} for the {collection} you mean"]
     known = COLLECTIONS[collection].split()
     strange = [str(key) for key in where if str(key).partition(".")[0] not in known]
-    found = [f"{collection} have no {key!r}{near(key, known)}" for key in strange]
+    found = [f"{collection} have no {key!r}{near(key.partition('.')[0], known)}" for key in strange]
     return found + [why for value in where.values() if (why := _wrong(value))]
 
 

@@ -1,6 +1,8 @@
 """A scenario written in our own format: our reader and our linter find nothing wrong with it."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lessons import lint
 from lessons.foreign import convert, importing
@@ -95,3 +97,24 @@ def test_any_text_is_written_rightly(tmp_path, text):
 
     assert not [what for what in told[1] if what.startswith(("lint", "not "))], told
     assert [run.command for run in again.steps[0].runs if run.enter] == [run.command for run in lesson.steps[0].runs if run.enter]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.one_of(
+            st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
+            st.sampled_from(["\n", "\n\n", "`a`{{exec}}", "```\nb\n```{{exec}}\n", "- ", "> ", "# ", "<details>", "<b>", "| a |\n|---|\n", ":::", "---\n", "[x](y)", "\\", "`", "    ", "1. ", "==="]),
+        ),
+        max_size=10,
+    ).map("".join)
+)  # fmt: skip
+def test_nothing_written_is_refused_by_our_reader(tmp_path_factory, text):
+    """Whatever a text is made of, our own reader takes what we wrote."""
+    place = tmp_path_factory.mktemp("any")
+    (place / "in").mkdir()
+    read(place / "in", step_md=text)
+
+    (told,) = convert.convert(place / "in", place / "out")
+
+    assert not [what for what in told[1] if what.startswith("not ")], told

@@ -1,0 +1,114 @@
+"""What a host check may ask of the x-ray's observation, and whether a pass is believed."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lessons import rules, sights, trust
+from lessons.contract import CheckResult, State
+from lessons.elements import Check
+
+# the example of docs/xray.md is an observation as the runtime makes it
+TEXT = (Path(__file__).parents[2] / "docs/xray.md").read_text(encoding="utf-8")
+SEEN = json.loads(re.search(r"```json\n(\{\n \"format\".*?)```", TEXT, re.DOTALL)[1])
+PASS = CheckResult(State.PASSED, "done")
+
+
+@pytest.mark.parametrize(
+    ("collection", "where"),
+    [
+        ("cgroups", {"path": "/", "limits.memory_bytes": "<= 256M"}),
+        ("cgroups", {"limits.pids": 256}),
+        ("cgroups", {"limits.cpu_quota_us": "> 1000"}),
+        ("sockets", {"state": "listen", "local": "~ ^0\\.0\\.0\\.0:8000$"}),
+        ("mounts", {"target": "/mnt", "type": "tmpfs", "options": "has rw"}),
+        ("namespaces", {"kind": "uts", "own": False, "hostname": "little-box"}),
+        ("changes", {"path": "/etc/motd", "change": "deleted"}),
+        ("machine", {"profile": "nested"}),
+        ("processes", {"comm": "bash", "uids.sandbox": "not 0"}),
+    ],
+)
+def test_what_is_there_is_seen(collection, where):
+    """Values, comparisons, patterns, lists and fields within fields."""
+    assert sights.faults(collection, where) == []
+    assert sights.first(SEEN, collection, where)
+
+
+@pytest.mark.parametrize(
+    ("collection", "where"),
+    [
+        ("cgroups", {"limits.memory_bytes": "< 256M"}),
+        ("sockets", {"state": "listen", "local": "~ ^127"}),
+        ("mounts", {"target": "/mnt", "options": "has ro"}),
+        ("links", {"name": "eth1"}),
+        ("cgroups", {"limits.nothing": "> 1"}),
+    ],
+)
+def test_what_is_not_there_is_not_seen(collection, where):
+    """One wrong word and nothing is found."""
+    assert sights.first(SEEN, collection, where) is None
+
+
+@pytest.mark.parametrize(
+    ("collection", "where", "words"),
+    [
+        ("cgruops", {"path": "/"}, "did you mean 'cgroups'"),
+        ("cgroups", {"limit.memory": 1}, "did you mean 'limits'"),
+        ("cgroups", None, "write where:"),
+        ("cgroups", {"limits.pids": "< many"}, "not a number"),
+        ("sockets", {"local": "~ ["}, "not a regular expression"),
+        ("sockets", {"local": "~ (a+)+"}, "for ever"),
+    ],
+)
+def test_a_wrong_question_is_told_of(collection, where, words):
+    """Misspelt collections and fields, and values that cannot be compared."""
+    assert any(words in fault for fault in sights.faults(collection, where))
+
+
+def test_rules_see_and_do_not_see():
+    """`see` fails without its object, `unseen` with it."""
+    facts = {"processes": [{"pid": 1, "ns": {}}]}
+    source = "- see: sockets\n  where: {state: listen}\n  else: nobody listens\n- unseen: changes\n  where: {path: /etc/motd}\n  else: motd\n"
+
+    assert rules.faults(source) == []
+    assert rules.evaluate(source, facts, SEEN).message == "motd"
+    assert rules.evaluate(source, facts, {**SEEN, "sockets": {}}).message == "nobody listens"
+    assert rules.evaluate(source, facts, {**SEEN, "changes": {}}).passed
+
+
+def changed(path: str, change: str = "changed") -> dict:
+    """An observation in which this path of the image is another."""
+    return {**SEEN, "changes": {path: {"path": path, "change": change}}}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        changed("/usr/bin/grep"),
+        changed("/usr/bin/dash", "replaced"),
+        changed("/usr/lib/x86_64-linux-gnu/libc.so.6"),
+        changed("/etc/ld.so.preload", "added"),
+        {**SEEN, "mounts": {"4026532301:9": {"namespace": "4026532301", "target": "/usr/bin/grep"}}},
+        {**SEEN, "mounts": {"4026532301:9": {"namespace": "4026532301", "target": "/usr/bin"}}},
+    ],
+)
+def test_a_pass_got_with_replaced_programs_is_none(facts):
+    """Changed, replaced, preloaded or mounted over: the message names the file."""
+    result = trust.confirmed(PASS, Check("sh", ""), facts)
+
+    assert result.state is State.NOT_YET and "were replaced: /" in result.message
+
+
+@pytest.mark.parametrize("facts", [SEEN, changed("/usr/bin/mine", "added"), changed("/root/grep"), changed("/usr/bin/vim")])
+def test_other_changes_do_no_harm(facts):
+    """A learner may add and change what no check leans on."""
+    assert trust.confirmed(PASS, Check("sh", ""), facts) is PASS
+
+
+def test_a_mount_elsewhere_is_no_forgery():
+    """What she mounts in a namespace of her own is not what a check sees."""
+    facts = {**SEEN, "mounts": {"7:9": {"namespace": "7", "target": "/usr/bin"}}}
+
+    assert trust.confirmed(PASS, Check("sh", ""), facts) is PASS
