@@ -164,16 +164,26 @@ def _lesson(settings: Settings, slug: str, language: str) -> Lesson:
 
 
 def _outline(settings: Settings, slug: str, language: str) -> Outline | None:
+    """What the map shows: steps and sizes of the original, words of the translation."""
     entry = settings.entries[slug]
-    file = entry.file(language) if entry.file(language).exists() else entry.file("en")
+    original = _read_outline(settings, slug, "en")
+    if language == "en" or original is None or not entry.file(language).exists():
+        return original
+    translated = _read_outline(settings, slug, language)
+    return translation.merged_outline(original, translated) if translated else original
+
+
+def _read_outline(settings: Settings, slug: str, language: str) -> Outline | None:
+    entry = settings.entries[slug]
+    file = entry.file(language)
 
     def read() -> Outline | None:
         try:
-            found = outline.read(file, settings.slug, slug, language if file == entry.file(language) else "en", settings.defaults)
+            found = outline.read(file, settings.slug, slug, language, settings.defaults)
         except (ValueError, OSError) as error:
             log.error("lesson left out: %s", error)
             return None
-        return translation.renamed(found, entry.title)
+        return translation.renamed(found, entry.title) if language == "en" else found
 
     return _fresh(("outline", file), lambda: _changed(file, settings.directory / "course.yaml"), read)
 

@@ -45,6 +45,14 @@ def merged(original: Lesson, translated: Lesson) -> Lesson:
     )
 
 
+def merged_outline(original: Outline, translated: Outline) -> Outline:
+    """The same for the map."""
+    titles = {step.id: step.title for step in translated.steps}
+    steps = tuple(replace(step, title=titles.get(step.id, step.title)) for step in original.steps)
+    summary = translated.summary or original.summary
+    return replace(original, title=translated.title, summary=summary, language=translated.language, steps=steps)
+
+
 def _step(original: Step, translated: Step | None) -> Step:
     if translated is None or shape(original) != shape(translated):
         return replace(original, language="en")

@@ -92,6 +92,14 @@ def test_translations_fall_back_by_the_step(content):
     assert lesson.machines == catalog.get("school", "whole").machines
 
 
+def test_the_map_counts_the_originals_tasks_in_every_language(content):
+    """A half-translated lesson has all its tasks on the map."""
+    english, chinese = (catalog.course("school", language).lessons[0] for language in catalog.LANGUAGES)
+
+    assert [task.id for task in english.tasks] == [task.id for task in chinese.tasks]
+    assert (chinese.title, chinese.level, chinese.steps[2].title) == ("全部格式", "advanced", "来自另一个文件")
+
+
 def test_the_linter_says_which_steps_and_tasks_differ(content):
     """Each difference at its step or task; what is not translated is only a note."""
     found = [(each.line, each.message) for each in lint.differences("school", "whole")]
