@@ -18,6 +18,7 @@ VOID = {"br", "hr", "img", "input", "wbr", "col"}
 INLINE = {"em": "*", "i": "*", "cite": "*", "dfn": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "strike": "~~"}
 CODE = {"code", "kbd", "samp", "tt", "var"}
 SPECIAL = re.compile(r"([\\`*_\[\]<>~|&])")
+BACKSLASH = r"\\\1"
 LINE_START = re.compile(r"^(\s*)([#+\-=:]|\d+[.)])", re.MULTILINE)
 
 
@@ -73,6 +74,8 @@ class Writer:
     def __init__(self, step: Step, tasks: dict[str, str], pictures: dict[str, str]) -> None:
         self.step, self.tasks, self.pictures = step, tasks, pictures
         self.lost: list[str] = []
+        self.depth = 0  # lists and quotes around: our blocks may only begin at the left margin
+        self.hoisted: list[str] = []  # questions found there, to be put after
         self.pending: list[str] = []  # fences of the actions of the paragraph that is being written
         self.busy: set[str] = set()  # terminals in which a command runs that does not end
 
@@ -105,6 +108,16 @@ class Writer:
 
     def block(self, node: Node) -> list[str]:
         """One block element."""
+        outer = self.depth
+        self.depth += node.tag in ("ul", "ol", "blockquote", "table")
+        found = self._written(node)
+        self.depth = outer
+        if outer:
+            return found
+        after, self.hoisted = self.hoisted, []
+        return [*found, *after]
+
+    def _written(self, node: Node) -> list[str]:
         if re.fullmatch(r"h[1-6]", node.tag):
             title = self.inline(node.children).strip().replace("\n", " ")
             return [f"{'#' * min(6, int(node.tag[1]) + 1)} {title}"] if title else []
@@ -155,10 +168,14 @@ class Writer:
         summary = next((child for child in node.children if isinstance(child, Node) and child.tag == "summary"), None)
         label = re.sub(r"[\[\]]", "", summary.text().strip()) if summary else ""
         rest = [child for child in node.children if child is not summary]
+        if self.depth:
+            return [f"**{SPECIAL.sub(BACKSLASH, label)}**" if label else "", *self.blocks(rest)]
         name = "hint" if node.given.get("class") == "hint" else "details"
         return [directive(name, label.replace("\n", " "), "\n\n".join(self.blocks(rest)))]
 
     def _aside(self, node: Node) -> list[str]:
+        if self.depth:
+            return self.blocks(node.children)
         return [directive("warning", "", "\n\n".join(self.blocks(node.children)))]
 
     def _section(self, node: Node) -> list[str]:
@@ -167,7 +184,9 @@ class Writer:
 
     def _form(self, node: Node) -> list[str]:
         found = next((quiz for quiz in self.step.quizzes if quiz.id == node.given.get("data-quiz")), None)
-        return [self._quiz(found)] if found else []
+        if found and self.depth:
+            self.hoisted.append(self._quiz(found))
+        return [self._quiz(found)] if found and not self.depth else []
 
     def _pre(self, node: Node) -> list[str]:
         return [fenced("text", node.text())]
@@ -208,7 +227,7 @@ class Writer:
         return "".join(self._text(child) if isinstance(child, str) else self._inline(child) for child in children)
 
     def _text(self, text: str) -> str:
-        return SPECIAL.sub(r"\\\1", re.sub(r"[ \t]*\n[ \t\n]*", "\n", text))
+        return SPECIAL.sub(BACKSLASH, re.sub(r"[ \t]*\n[ \t\n]*", "\n", text))
 
     def _inline(self, node: Node) -> str:
         if node.tag == "br":
@@ -230,7 +249,7 @@ class Writer:
         return body.replace(inner, f"{mark}{inner}{mark}") if mark and inner else body
 
     def _picture(self, node: Node) -> str:
-        alt, name = SPECIAL.sub(r"\\\1", node.given.get("alt", "")), self.pictures.get(node.given.get("src", ""))
+        alt, name = SPECIAL.sub(BACKSLASH, node.given.get("alt", "")), self.pictures.get(node.given.get("src", ""))
         return f"![{alt}]({name})" if name else alt
 
     def _link(self, node: Node) -> str:
