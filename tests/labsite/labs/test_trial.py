@@ -63,14 +63,14 @@ def test_the_contract_holds_inside():
         ('fail "run ls"', 'pass "always"', "ran", "untouched"),
         ('says="no y"', 'says="no z"', "as", "wrong"),
         ("touch /tmp/y", "touch /tmp/z", "as", "solution"),
-        ("cat > /tmp/x", "cp /bin/true /usr/bin/grep; cat > /tmp/x", "py", "solution"),
         ("cat > /tmp/x", "mount --bind /bin/true /usr/bin/grep; cat > /tmp/x", "py", "solution"),
         ("ls .*-la' &&", "ls .*-la' && exit 9 &&", "ran", "solution"),
         ("```text {output}\n", "```text {output}\nmore\n", "line 13", "run"),
     ],
 )
-def test_the_trial_finds_what_is_wrong(old, new, part, act):
+def test_the_trial_finds_what_is_wrong(old, new, part, act, monkeypatch):
     """One fault put into a good lesson is reported at its place."""
+    monkeypatch.setattr("labsite.labs.trial.PATIENCE", 0.3)  # nothing here becomes right by waiting
     outcomes = trial(HELPERS.read_text().replace(old, new))
 
     assert (part, act) in [(outcome.part, outcome.act) for outcome in outcomes if not outcome.ok]
