@@ -1,6 +1,6 @@
 """The observer: a child of the shim that looks at the sandbox while somebody watches.
 
-It is a fork, so it costs a few hundred kilobytes and has what only the shim has: the mount
+It is a fork, so it is there at once (and costs some four megabytes while it lives) and has what only the shim has: the mount
 namespace in which the upper layer can be seen, and the laboratory's bridge. It is another
 process, so a look that takes long holds up no keystroke; and it gives up every capability but
 the three that looking needs. It is *not* in the sandbox: before the fork the shim turns its
@@ -23,6 +23,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
@@ -40,6 +41,8 @@ from runtime.xray.subject import Subject
 
 KEPT = ("dac_read_search", "sys_ptrace", "sys_admin")
 CAPABILITY_VERSION = 0x20080522
+NAME = "vitrine-xray"  # for `ps` on the host
+MOST_VIEWERS = 64
 POLITE = 5  # nice(2): the sandbox's own work, and everyone's keystrokes, go first
 
 
@@ -97,7 +100,11 @@ class Observer:
             self.loop.stop()
             return
         self.received += 1
-        viewer = Viewer(Connection(self.loop, socket.socket(fileno=fds[0])), bool(json.loads(data)["once"]))
+        connection = Connection(self.loop, socket.socket(fileno=fds[0]))
+        if len(self.viewers) >= MOST_VIEWERS:
+            connection.close()
+            return
+        viewer = Viewer(connection, bool(json.loads(data)["once"]))
         viewer.connection.on_clear = lambda: self.tell(viewer)
         viewer.connection.on_gone = lambda: self.gone(viewer)
         self.viewers.add(viewer)
@@ -146,9 +153,10 @@ def become_observer(subject: Subject, control: socket.socket, parent: int) -> No
     status = 1
     try:
         _let_go({0, 1, 2, control.fileno(), subject.lab_fd})
-        syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)
+        Path("/proc/self/comm").write_text(NAME)
         os.nice(POLITE)
         keep_capabilities(KEPT)
+        syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)
         gc.freeze()
         if os.getppid() == parent:
             Observer(subject, control).run()

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.linux.cgroups import Hierarchy
+from runtime.linux.cgroups import LEAF, Hierarchy
 from runtime.xray import cgroup_files
 from runtime.xray.reading import Budget, read
 from runtime.xray.subject import Subject
@@ -54,14 +54,17 @@ class Cgroups:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.trees = [Tree(name(tree), tree, str(subject.group.path(tree))) for tree in subject.group.trees]
+        ordered = sorted(subject.group.trees, key=lambda tree: not tree.unified)  # where processes are listed, first
+        self.trees = [Tree(name(tree), tree, str(subject.group.path(tree))) for tree in ordered]
         self.looks = 0
+        self.incomplete = False  # were groups left out in which processes may be?
         self.last: dict[str, dict[str, dict[str, Any]]] = {}
         self.names = {_selector(tree.hierarchy): tree.name for tree in self.trees}
 
     def look(self, budget: Budget) -> dict[str, dict[str, Any]]:
         """Every group in every hierarchy."""
         found: dict[str, dict[str, Any]] = {}
+        self.incomplete = False
         for tree in self.trees:
             if not tree.plain or self.looks % SLOWLY == 0 or tree.name not in self.last:
                 self.last[tree.name] = self._walk(tree, budget)
@@ -77,6 +80,7 @@ class Cgroups:
             path, directory, depth = queue.pop(0)
             if len(groups) >= MOST // (1 if tree.hierarchy.unified else 4) or budget.spent:
                 budget.cut("cgroups", -1 if listed >= MOST_LISTED or budget.spent else 1 + len(queue))
+                self.incomplete = self.incomplete or tree is self.trees[0]
                 break
             group = tree.groups.get(path) or self._open(tree, path, directory)
             try:
@@ -117,7 +121,7 @@ class Cgroups:
     @property
     def places(self) -> list[tuple[str, str]]:
         """Where processes are listed: (id, directory) of each group in one hierarchy, version 2 first."""
-        trees = sorted(self.trees, key=lambda tree: not tree.hierarchy.unified)[:1]
+        trees = self.trees[:1]
         found = [(f"{tree.name}:{clean(path)}", group.directory) for tree in trees for path, group in tree.groups.items()]
         return found or [(f"{tree.name}:/", tree.top) for tree in trees]
 
@@ -162,4 +166,4 @@ def _directories(path: str) -> list[str]:
                 found.append(entry.name)
                 if len(found) >= MOST_LISTED:
                     break
-    return found
+    return sorted(found, key=lambda each: each != LEAF)  # where most processes are comes first

@@ -7,8 +7,9 @@ place to read it: inside, an overlay shows no whiteouts.
 
 Every name here is the guest's choice, and it may change under our eyes. So no path is ever
 put together: directories are opened one by one, relative to the one above and never through a
-link, in the upper layer and in the lower ones side by side. A walk is paused when its
-time is over and goes on in the next look, so a million files cost no more than a hundred.
+link, in the upper layer and in the lower ones side by side. A walk is paused when its time is
+over and goes on in the next look. It keeps the newest changes and stops after so many names,
+since the disk itself knows how many files it holds: a million cost no more than thousands.
 
 See the kernel's overlayfs.rst, openat(2), xattr(7).
 """
@@ -16,6 +17,7 @@ See the kernel's overlayfs.rst, openat(2), xattr(7).
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 import stat
 import time
@@ -26,7 +28,7 @@ from typing import Any
 from runtime.xray.text import clean
 
 MOST = 500
-MOST_SEEN = 200_000
+MOST_SEEN = 20_000
 DEEPEST = 48
 SLICE = 64  # names between two looks at the clock
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -41,8 +43,25 @@ class Pass:
     """One walk through the whole upper layer."""
 
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
-    left_out: int = 0
+    ages: list[tuple[float, str]] = field(default_factory=list)  # a heap, the oldest first
+    dropped: int = 0
     seen: int = 0
+    stopped: bool = False
+
+    def keep(self, path: str, facts: dict[str, Any], age: float) -> None:
+        """Add a change; when there are too many, the oldest goes."""
+        if path in self.found:
+            self.dropped += 1  # two names that are shown alike
+            return
+        self.found[path] = facts
+        heapq.heappush(self.ages, (age, path))
+        if len(self.ages) > MOST:
+            del self.found[heapq.heappop(self.ages)[1]]
+            self.dropped += 1
+
+    def left_out(self, files: int) -> int:
+        """How many changes are not shown; `files` is what the disk says it holds."""
+        return max(self.dropped, files - len(self.found)) if self.stopped else self.dropped
 
 
 @dataclass
@@ -92,7 +111,7 @@ class Changes:
             for entry in entries:
                 into.seen += 1
                 if into.seen > MOST_SEEN:
-                    into.left_out = -1
+                    into.stopped = True
                     return
                 if into.seen % SLICE == 0:
                     yield
@@ -119,22 +138,20 @@ class Changes:
             if depth < DEEPEST:
                 yield from self._directory(into, inner, deeper, shown, depth + 1)
             else:
-                into.left_out = -1
+                into.stopped = True
 
     def _note(self, into: Pass, path: str, facts: os.stat_result, change: str) -> None:
-        """Add one change, if there is room."""
-        if len(into.found) >= MOST:
-            into.left_out += into.left_out >= 0
-            return
+        """Add one change."""
         path = path if len(path) <= 400 else path[:399] + "…"
         gone = change == "deleted"
-        into.found[path] = {
+        row = {
             "path": path, "change": change,
             "type": "whiteout" if gone else TYPES.get(stat.S_IFMT(facts.st_mode), "file"),
             "size_bytes": 0 if gone else facts.st_size, "mode": None if gone else stat.filemode(facts.st_mode),
             "uid": None if gone else self.inside_id(facts.st_uid), "gid": None if gone else self.inside_id(facts.st_gid),
             "modified": None if gone else round(facts.st_mtime, 3),
         }  # fmt: skip
+        into.keep(path, row, facts.st_ctime)
 
 
 def _opened(opened: contextlib.ExitStack, name: str, directory: int | None) -> int | None:

@@ -32,7 +32,8 @@ GLANCE = 0.1  # seconds
 LOOK = 0.5
 IDLE = 2.0  # between looks at a sandbox that sleeps; counters of its network may move all the same
 DEAREST = 0.05  # of one processor
-SLICE = 0.002  # seconds a look may walk the upper layer, and a glance count a lower one
+GROUPS = 0.015  # seconds a look may spend on control groups, of the 0.05 it has
+SLICE = 0.003  # seconds a look may walk the upper layer, and a glance count a lower one
 FIRST = 0.05  # the same for the first look, which should show everything
 GLANCED = 64  # processes whose namespaces a glance compares
 
@@ -98,9 +99,8 @@ class Collector:
             inodes = namespaces.inodes_of(directory)
         finally:
             os.close(directory)
-        return known["pid_for_children"] != str(inodes.pop("pid_for_children")) or known["namespaces"] != {
-            kind: str(number) for kind, number in inodes.items()
-        }
+        before = {**known["namespaces"], "pid_for_children": known["pid_for_children"]}
+        return before != {kind: str(number) if number else None for kind, number in inodes.items()}
 
     def _members(self) -> dict[int, str]:
         return {pid: group for group, directory in self.cgroups.places for pid in members(directory)}
@@ -135,7 +135,9 @@ class Collector:
         return self.latest
 
     def _collect(self, budget: Budget) -> dict[str, dict[str, Any]]:
-        groups = self.cgroups.look(budget)
+        groups = self.cgroups.look(budget.share(GROUPS))
+        if self.cgroups.incomplete:
+            budget.cut("processes", -1)  # some may be in groups that were not looked at
         pids = self._members()
         self.members_seen = pids.keys()
         found = self.processes.look(pids, budget)
@@ -158,7 +160,8 @@ class Collector:
 
     def _changes(self, budget: Budget) -> dict[str, dict[str, Any]]:
         done = self.changes.look(SLICE if self.latest else FIRST)
-        budget.cut("changes", -1 if done is self.changes.current and self.changes.under_way else done.left_out)
+        partly = done is self.changes.current and self.changes.under_way
+        budget.cut("changes", -1 if partly else done.left_out(self.disk_seen[1]))
         return dict(done.found)
 
     def _machine(self, groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -204,7 +207,8 @@ def _representatives(found: Mapping[str, dict[str, Any]], kind: str) -> dict[str
     """One process in each namespace of a kind, the sandbox's own first."""
     pids: dict[str, int] = {}
     for process in found.values():
-        pids.setdefault(process["namespaces"][kind], process["pid"])
+        if number := process["namespaces"][kind]:
+            pids.setdefault(number, process["pid"])
     return pids
 
 

@@ -166,9 +166,9 @@ def _count(processes: Iterable[dict[str, Any]]) -> tuple[dict[int, int], set[int
     members: dict[int, int] = {}
     for_children: set[int] = set()
     for process in processes:
-        for number in process["namespaces"].values():
+        for number in filter(None, process["namespaces"].values()):
             members[int(number)] = members.get(int(number), 0) + 1
-        for_children.add(int(process["pid_for_children"]))
+        for_children.add(int(process["pid_for_children"] or 0))
     return members, for_children
 
 

@@ -3,7 +3,8 @@
 Who belongs is the control group's to say: every process of a sandbox is in its group and
 nobody else is. Two kinds are passed over: what is not in the sandbox's pid namespace, and a
 child of the shim on its way in, which is in the group already but still has the shim's memory
-and command line. It is known by its program, which is ours.
+and command line. It is known by its program, which is ours. A zombie is in no group's list any
+more, and of too many groups some are not read: so children of those found are looked at too.
 
 A process that has not run since the last look is not read again: the scheduler's count of its
 turns (`schedstat`) is one small file, everything else ten.
@@ -47,6 +48,7 @@ class Known:
     facts: dict[str, Any]
     turns: bytes
     group: str
+    children: tuple[int, ...] = ()
     age: int = 0
 
 
@@ -60,6 +62,7 @@ class Processes:
     known: dict[int, Known] = field(default_factory=dict)
     limits: dict[bytes, str] = field(default_factory=dict)
     limit_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    limits_seen: int = 0
     program: tuple[int, int] = (0, 0)
     booted: float = 0.0
     level: int = 1
@@ -75,9 +78,23 @@ class Processes:
         wanted = sorted(members)[:MOST]
         budget.cut("processes", len(members) - len(wanted))
         fresh = {pid: known for pid in wanted if (known := self._refresh(pid, members[pid], budget))}
+        self._add_children(fresh, members, budget)
         self.known = fresh
+        self._forget_limits()
         keys = {pid: known.key for pid, known in fresh.items()}
         return {known.key: self._with_parent(known, keys) for known in fresh.values()}
+
+    def _add_children(self, fresh: dict[int, Known], members: dict[int, str], budget: Budget) -> None:
+        """Those who are in no list that was read: most have ended, and nobody has asked how."""
+        queue = [child for known in fresh.values() for child in known.children]
+        while queue and len(fresh) < MOST and not budget.spent:
+            pid = queue.pop()
+            if pid in members or pid in fresh:
+                continue
+            if known := self._refresh(pid, "", budget):
+                fresh[pid] = known
+                queue += known.children
+        budget.cut("processes", -1 if queue and len(fresh) >= MOST else 0)
 
     def _with_parent(self, known: Known, keys: dict[int, str]) -> dict[str, Any]:
         parent = keys.get(known.ppid)
@@ -115,7 +132,9 @@ class Processes:
             return known
         facts = {**self._identity(pid, directory), **self._course(name, stat)}
         facts["open_files"] = os.stat("fd", dir_fd=directory).st_size
-        return Known(key, int(stat[1]), {"pid": pid, "parent": known.facts["parent"] if known else None, **facts}, turns, group)
+        facts = {"pid": pid, "parent": known.facts["parent"] if known else None, **facts}
+        children = tuple(int(word) for word in read(f"task/{pid}/children", directory).split())
+        return Known(key, int(stat[1]), facts, turns, group, children)
 
     def _course(self, name: bytes, stat: list[bytes]) -> dict[str, Any]:
         """What the scheduler and the memory manager say."""
@@ -147,8 +166,8 @@ class Processes:
             "gids": self._ids(status[b"Gid"], inodes["user"], 1),
             "args": args,
             "args_cut": cut,
-            "namespaces": {kind: str(inodes[kind]) for kind in LINKS},
-            "pid_for_children": str(inodes["pid_for_children"]),
+            "namespaces": {kind: str(inodes[kind]) if inodes[kind] else None for kind in LINKS},
+            "pid_for_children": str(inodes["pid_for_children"]) if inodes["pid_for_children"] else None,
             "cgroups": groups,
             "capabilities": {name: status[field].decode("ascii").strip() for name, field in SETS.items()},
             "seccomp": SECCOMP.get(status.get(b"Seccomp", b"0").strip(), "off"),
@@ -166,11 +185,16 @@ class Processes:
     def _limits(self, text: bytes) -> str:
         """The id of this set of resource limits."""
         if text not in self.limits:
-            if len(self.limits) > 64:
-                self.limits.clear()
-            self.limits[text] = number = str(len(self.limits) + 1)
-            self.limit_values[number] = {"values": _limit_values(text)}
+            self.limits_seen += 1
+            self.limits[text] = str(self.limits_seen)
+            self.limit_values[self.limits[text]] = {"values": _limit_values(text)}
         return self.limits[text]
+
+    def _forget_limits(self) -> None:
+        """Keep the sets that some process has."""
+        used = {known.facts["limits"] for known in self.known.values()}
+        self.limits = {text: number for text, number in self.limits.items() if number in used}
+        self.limit_values = {number: values for number, values in self.limit_values.items() if number in used}
 
 
 def arguments(command: bytes) -> tuple[list[str], bool]:

@@ -64,6 +64,11 @@ class Budget:
     def spent(self) -> bool:
         return time.monotonic() - self.began > self.seconds
 
+    def share(self, seconds: float) -> Budget:
+        """A part of the time that is left, with the same account of what was left out."""
+        left = self.began + self.seconds - time.monotonic()
+        return Budget(max(0.0, min(seconds, left)), truncated=self.truncated)
+
     def cut(self, collection: str, left_out: int) -> None:
         """Say that so many objects of a collection are missing; -1: nobody counted them."""
         if left_out < 0 or self.truncated.get(collection, 0) < 0:

@@ -107,7 +107,8 @@ class Sockets:
     def _find_holders(self, found: dict[str, dict[str, Any]], processes: dict[str, dict[str, Any]], budget: Budget) -> None:
         """Name the process of each socket that listens."""
         waiting = {key.partition(":")[2]: key for key, facts in found.items() if facts["state"] in ("listen", "open")}
-        self.holders = {inode: holder for inode, holder in self.holders.items() if inode in waiting and holder in processes}
+        kept = {*processes, None}  # None: nobody was found, and asking again would not help
+        self.holders = {inode: holder for inode, holder in self.holders.items() if inode in waiting and holder in kept}
         unknown = waiting.keys() - self.holders.keys()
         for key, process in processes.items():
             if not unknown or budget.spent:
@@ -115,6 +116,7 @@ class Sockets:
             for inode in _socket_inodes(process["pid"]) & unknown:
                 self.holders[inode] = key
                 unknown = unknown - {inode}
+        self.holders.update(dict.fromkeys(unknown) if not budget.spent else {})
         for inode, key in waiting.items():
             found[key]["process"] = self.holders.get(inode)
 

@@ -78,3 +78,13 @@ def test_a_fork_under_way_is_nobodys_to_see(box):
         box.exec(["true"])
         seen = watching.look(box)
         assert not [p for p in seen.collections["processes"].values() if "runtime" in " ".join(p["args"])]
+
+
+def test_a_zombie_is_seen(watcher):
+    """A process that ended and was not waited for is there, with the state Z and its parent."""
+    watcher.begin("exec python3 -c 'import os, time; os.fork() or os._exit(3); time.sleep(300)'")
+
+    zombie = watcher.until(lambda seen: next((p for p in seen["processes"].values() if p["state"] == "Z"), None))
+
+    assert "python3" == watcher.now.collections["processes"][zombie["parent"]]["comm"]
+    assert 0 == zombie["memory_bytes"]

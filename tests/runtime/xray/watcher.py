@@ -59,3 +59,9 @@ class Watcher:
 
     def close(self) -> None:
         self.socket.close()
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
