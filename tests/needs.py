@@ -6,6 +6,7 @@ On the build machine nothing may be missing: there `tests/strict.py` makes a fai
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def controller(name: str) -> pytest.MarkDecorator:
     """A controller of control groups that is mounted somewhere."""
     return _mark(Cgroup("needs").controller(name) is not None, f"the {name} controller")
+
+
+def program(name: str) -> pytest.MarkDecorator:
+    """A program that bootstrap --dev installs."""
+    return _mark(shutil.which(name) is not None, f"{name} (script/bootstrap --dev)")
 
 
 def _mark(have: bool, reason: str) -> pytest.MarkDecorator:

@@ -106,7 +106,7 @@ class _Writer:
         elif stat.S_ISLNK(info.st_mode):
             self.head(path, info, tarfile.SYMTYPE, target=os.readlink(name, dir_fd=parent))
         elif stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
-            self.mark(os.path.join(os.path.dirname(path), WHITEOUT + name), info)
+            self.mark(os.path.join(os.path.dirname(path), WHITEOUT + name))
         elif stat.S_ISFIFO(info.st_mode):
             self.head(path, info, tarfile.FIFOTYPE)
         # A socket has no form in a tar, and a device none in a sandbox: both are left out.
@@ -117,7 +117,7 @@ class _Writer:
             info, attributes = os.fstat(fd), self._attributes(fd, path)
             self.head(path, info, tarfile.DIRTYPE, attributes)
             if any(_get(fd, name) == b"y" for name in OPAQUE):
-                self.mark(f"{path}/{OPAQUE_MARK}", info)
+                self.mark(f"{path}/{OPAQUE_MARK}")
             self.directory(fd, path, depth + 1)
         finally:
             os.close(fd)
@@ -157,10 +157,10 @@ class _Writer:
                 found[name] = _without_root(os.getxattr(fd, name))
         return found
 
-    def mark(self, path: str, near: os.stat_result) -> None:
-        """A whiteout: an empty file of root's."""
+    def mark(self, path: str) -> None:
+        """A whiteout: an empty file of root's. When a file was deleted is not part of an image."""
         self.entries += 1
-        self.out.write(header(path, tarfile.REGTYPE, 0o600, 0, 0, self._time(near)))
+        self.out.write(header(path, tarfile.REGTYPE, 0o600, 0, 0, 0))
 
     def head(
         self,
