@@ -122,7 +122,7 @@ function layer(object, { machine }) {
       [say("xray-made-by"), object.created_by],
       [say("xray-size"), bytes(object.size_bytes)],
       [say("xray-files"), number(object.files)],
-      [say("xray-shared-by"), number(object.shared_by)],
+      [say("xray-shared-by"), object.shared_by === null ? null : number(object.shared_by)],
       [say("xray-disk"), object.kind === "upper" && self ? say("xray-disk-used", { used: bytes(self.disk_used_bytes), of: bytes(self.disk_bytes), files: number(self.disk_files) }) : null],
       ["", say(object.kind === "upper" ? "xray-upper-words" : "xray-lower-words")],
     ],

@@ -72,7 +72,7 @@ function drawLower(layer, y, { width, selected }) {
     <rect class="box" x="4" y=${y} width=${width - 8} height=${LAYER} rx="6"></rect>
     <text class="mono" x="16" y=${y + 21}>${layer.digest ?? ""}</text>
     <text x=${116} y=${y + 21}>${cut(layer.created_by ?? layer.image ?? "", (width - 260) / LETTER)}</text>
-    <text class="soft" x="16" y=${y + 40}>${say("xray-layer-facts", { files: number(layer.files), n: number(layer.shared_by) })}</text>
+    <text class="soft" x="16" y=${y + 40}>${layer.shared_by === null ? say("xray-n-files", { files: number(layer.files) }) : say("xray-layer-facts", { files: number(layer.files), n: number(layer.shared_by) })}</text>
     <text class="mono soft" x=${width - 18} y=${y + 21} text-anchor="end">${bytes(layer.size_bytes)}</text>
     <text class="soft" x=${width - 18} y=${y + 40} text-anchor="end">${say("xray-read-only")}</text>
   </g>`;
