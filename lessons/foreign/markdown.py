@@ -17,6 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from lessons import features
 from lessons import markdown as native
 from lessons.elements import Keys, Quiz, Run, Save
 from lessons.foreign import actions, blocks, editor, fence, placeholders, quiz, sanitise, widgets
@@ -175,9 +176,17 @@ class Text:
         return Run(command, terminal, machine, interrupt=action.interrupt, enter=action.enter, line=line)
 
     def _open(self, content: str, line: int) -> str:
-        path = self.inside(content.strip())
+        label = f"<code>{html.escape(content.strip())}</code>"
+        if self._lacks("editor", line):
+            return label
         self.notes.use("open")
-        return widgets.in_lab("file" + path, f"<code>{html.escape(content.strip())}</code>")
+        return widgets.in_lab("file" + self.inside(content.strip()), label)
+
+    def _lacks(self, feature: str, line: int) -> bool:
+        """A link to what this site does not have would do nothing: its words stay, and the report says why."""
+        if lack := features.lack(feature):
+            self.note(Kind.MISSING, line, lack)
+        return features.lack(feature) is not None
 
     def inside(self, words: str) -> str:
         """The absolute path of a file the editor is asked for."""
@@ -221,6 +230,9 @@ class Text:
         address = TAIL.match(html.unescape(given.get("href", "")))
         if address is None:
             return None
+        port = placeholders.STAND_IN.fullmatch(address["address"])
+        if self._lacks("ports", self._line_of(f"_{port[1] if port else ''}")):
+            return "<a>"
         return widgets.in_lab(self._port(address), "\0")[: -len("\0</a>")]
 
     def _port(self, address: re.Match[str]) -> str:

@@ -2,7 +2,14 @@
 
 import pytest
 
+from lessons import features
 from tests.lessons.foreign.scenarios import commands, rendered
+
+
+@pytest.fixture(autouse=True)
+def whole(monkeypatch):
+    """A site that has an editor and previews of ports."""
+    monkeypatch.setattr(features, "MISSING", {})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,16 @@ def test_what_is_no_action(text):
 def test_addresses_in_commands_are_those_of_the_inside():
     """A command is run in the machine, where a port is localhost."""
     assert commands("`curl {{TRAFFIC_HOST1_80}}/x [[HOST_IP]]`{{exec}}") == ["curl http://localhost:80/x localhost"]
+
+
+@pytest.mark.parametrize(("text", "lacks"), [("`a.js`{{open}}", "editor"), ("a\n\n[x]({{TRAFFIC_HOST1_80}}/)", "ports")])
+def test_what_the_site_lacks_is_no_link(text, lacks, monkeypatch):
+    """A link that does nothing would be found by a learner: the words stay, and the report says why."""
+    monkeypatch.setattr(features, "MISSING", {lacks: "not in this version"})
+    found, notes = rendered(text)
+
+    assert "data-lab" not in found.html
+    assert [message for _, message in notes] == ["not in this version"]
 
 
 def test_a_misspelt_verb_is_told():

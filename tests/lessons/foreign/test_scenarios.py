@@ -2,6 +2,7 @@
 
 import pytest
 
+from lessons import features
 from lessons.elements import Editor, Port
 from lessons.foreign import assets, build, images, report, scripts
 from tests.lessons.foreign.scenarios import FIXTURES, manifest, read
@@ -9,11 +10,14 @@ from tests.lessons.foreign.scenarios import FIXTURES, manifest, read
 
 @pytest.fixture(scope="module")
 def lessons():
-    """Every fixture by `repository/path`."""
+    """Every fixture by `repository/path`, on a site that has an editor and previews of ports."""
     found = {}
+    patch = pytest.MonkeyPatch()
+    patch.setattr(features, "MISSING", {})
     for repository in ("katacoda", "killercoda", "mixed"):
         for entry in report.read(FIXTURES / repository).entries:
             found[f"{repository}/{entry.path}"] = entry
+    patch.undo()
     return found
 
 

@@ -16,7 +16,7 @@ def test_the_report_is_printed(capsys):
     call_command("lessons", "import", str(FIXTURES / "killercoda"))
 
     said = capsys.readouterr().out
-    assert said.startswith("# 2 scenarios\n") and "## A killercoda/flags" in said
+    assert said.startswith("# 2 scenarios\n") and "## A killercoda/more/plain" in said
 
 
 def test_the_report_for_programs(capsys):
@@ -24,7 +24,7 @@ def test_the_report_for_programs(capsys):
     call_command("lessons", "import", str(FIXTURES / "katacoda"), report="json")
 
     scenarios = {each["path"]: each for each in json.loads(capsys.readouterr().out)["scenarios"]}
-    assert scenarios["linux/first"]["class"] == "A"
+    assert scenarios["linux/first"]["class"] in "AB", "B on a site without previews of ports"
     assert scenarios["linux/second"]["notes"][0]["file"] == "linux/second/index.json"
 
 
