@@ -14,6 +14,7 @@ TITLES = {
     410: "Ended",
     415: "Send application/json",
     429: "Limit reached",
+    503: "Service unavailable",
 }
 
 
