@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.click import click
 from bench.create import create
 from bench.memory import memory
+from bench.nested import nested
 from bench.peers import copy_rootfs, install_runtimes, say
 from bench.report import Table
 from bench.runtimes import available
@@ -20,14 +21,14 @@ from bench.terminal import terminal
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "terminal", "click")
+PARTS = ("create", "memory", "nested", "terminal", "click")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of create and click (default 20)")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of create, nested and click (default 20)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     options = parser.parse_args(argv)
     if unknown := set(options.parts) - set(PARTS):
@@ -47,6 +48,9 @@ def runtime_tables(parts: list[str], rounds: int, work: Path, paths: Paths) -> I
             yield create(client, peers, rounds)
         if "memory" in parts:
             yield memory(client)
+        if "nested" in parts:
+            say(f"nested: {rounds} rounds of container tools in one sandbox")
+            yield nested(client, rounds)
 
 
 def tables(options: argparse.Namespace) -> Iterator[Table]:
@@ -55,7 +59,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     paths = Paths.from_environment()
     work = paths.state / "bench"
     work.mkdir(parents=True, exist_ok=True)
-    if {"create", "memory"} & set(parts):
+    if {"create", "memory", "nested"} & set(parts):
         yield from runtime_tables(parts, options.rounds, work, paths)
     if "terminal" in parts:
         yield from terminal(work)

@@ -27,6 +27,7 @@ DEVICES = {
     "stdout",
     "stderr",
     "mqueue",
+    "log",  # a socket that drops what it is sent
     "core",
     "fuse",
     "net",
