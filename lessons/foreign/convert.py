@@ -20,7 +20,8 @@ from lessons.foreign import pictures, shelf
 from lessons.foreign.fenced import fenced
 from lessons.foreign.notes import Notes
 from lessons.foreign.repository import FILE_LIMIT
-from lessons.foreign.writer import Tree, Writer, task_box
+from lessons.foreign.tree import Tree
+from lessons.foreign.writer import Writer, task_box
 from lessons.reader import read_lesson
 
 SOURCE = re.compile(r'src="(/lessons/[^"]+)"')
