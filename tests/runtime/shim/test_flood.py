@@ -72,10 +72,10 @@ def test_a_silent_viewer_loses_its_hold_and_gets_it_back(box, terminal):
     with pytest.raises(TimeoutError):
         while True:
             sleeper.read()
-    sleeper.send_ack()  # awake: it is moved forward, and what it was sent after that is held for it
+    sleeper.ack = True  # awake: it is moved forward, and what it was sent after that is held for it
+    sleeper.send_ack()
     sleeper.socket.settimeout(20)
     sleeper.until_control("skip")
-    sleeper.ack = True
     sleeper.type("\x03")
     sleeper.type("echo awa''ke\n")
     while b"awake\r\n" not in sleeper.seen[-200:]:
@@ -187,6 +187,7 @@ def test_what_is_no_frame_ends_the_connection(box, terminal, bytes_):
     with suppress(ConnectionResetError):
         while broken.read():
             pass
+    broken.close()
     terminal.type("echo ali''ve\n")
     terminal.until(b"alive")
 
