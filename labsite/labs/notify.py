@@ -32,6 +32,7 @@ def sandbox_message(sandbox: Sandbox) -> dict[str, Any]:
         "timings": sandbox.timings,
         "error": sandbox.error,
         "place": sandbox.place,
+        "generation": sandbox.generation,
     }
 
 

@@ -80,6 +80,7 @@ def schemas() -> dict[str, Any]:
         "backend": {"enum": ["container", "vm"]},
         "status": {"enum": list(Status.values)},
         "place": {"type": ["integer", "null"], "description": "place in the waiting line"},
+        "generation": {"type": "integer", "description": "counts the changes of status: the higher is the later"},
         "timings": {"type": "array", "items": {"type": "object"}},
         "error": {"type": ["object", "null"]},
         "terminals": {"type": "array", "items": terminal},
