@@ -6,6 +6,7 @@ import argparse
 import functools
 
 from runtime.cli import parser
+from runtime.image import cli as images
 
 HEAD = """# The command line
 
@@ -20,18 +21,24 @@ has started. The exit status of `run` and `exec` is the command's; 125 means tha
 def text() -> str:
     """The whole page."""
     parts = [HEAD]
-    for name, verb in verbs().items():
+    for name, verb in verbs(parser.build()).items():
         if name == "image":
-            parts.append("## image\n\nHas verbs of its own: see `python -m runtime image --help`.\n")
+            parts.append("## image\n\nThe images of this node. Sizes are bytes in JSON; names are as docker's.\n")
+            parts += [section(f"### image {own}", one) for own, one in verbs(images.parser()).items()]
         else:
-            verb.formatter_class = functools.partial(argparse.HelpFormatter, width=100)  # type: ignore[assignment]
-            parts.append(f"## {name}\n\n```text\n{verb.format_help().rstrip()}\n```\n")
+            parts.append(section(f"## {name}", verb))
     return "\n".join(parts)
 
 
-def verbs() -> dict[str, argparse.ArgumentParser]:
+def section(title: str, verb: argparse.ArgumentParser) -> str:
+    """One verb with its own words."""
+    verb.formatter_class = functools.partial(argparse.HelpFormatter, width=100)  # type: ignore[assignment]
+    return f"{title}\n\n```text\n{verb.format_help().rstrip()}\n```\n"
+
+
+def verbs(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Every verb's own parser."""
-    for action in parser.build()._actions:
+    for action in top._actions:
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
     return {}
