@@ -19,8 +19,8 @@ class Places:
 
     def find(self, name: str, *, tree: bool = False) -> tuple[Path | None, str]:
         """The file of that name, or None and the reason; `tree` allows a directory."""
-        path = Path(os.path.normpath(self.directory / name))
-        root = Path(os.path.normpath(self.root))
+        path = Path(os.path.abspath(self.directory / name))
+        root = Path(os.path.abspath(self.root))
         if Path(name).is_absolute() or not path.is_relative_to(root):
             return None, f"{name} is outside of the course's directory"
         if any(part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(root) and part != root):
