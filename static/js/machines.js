@@ -30,7 +30,8 @@ export class Machines {
   /** A machine's row, whole or in part; the message's own `type` is not part of it. */
   update({ type, ...sandbox }) {
     const before = this.machines.get(sandbox.name) ?? {};
-    const older = !(sandbox.generation > before.generation);
+    // Each change of a row's status counts one; from waiting in line to starting are two. A fresh machine is further on.
+    const older = !(sandbox.generation > before.generation + 2);
     if (before.answered && older && COMING.has(sandbox.status)) delete sandbox.status; // read before it ran
     else if (sandbox.status && sandbox.status !== "running") sandbox.answered = false;
     if (before.generation > sandbox.generation) return; // overtaken by a later one on its way
