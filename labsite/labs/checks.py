@@ -71,7 +71,9 @@ def _logged(result: CheckResult, lesson: Lesson, check: Check) -> CheckResult:
 def prepare(sandbox: Sandbox, lesson: Lesson, *, seed: str) -> None:
     """Make a fresh machine ready: note commands as they are run, bring its files, run its setup."""
     note = ["/bin/sh", "-c", NOTE_COMMANDS, "sh", contract.HISTORY, PROFILE_PATH]
-    gateway.exec(sandbox, note, stdin=contract.PROFILE.encode(), timeout=10.0)
+    noted = gateway.exec(sandbox, note, stdin=contract.PROFILE.encode(), timeout=10.0)
+    if noted.code:
+        raise SetupFailed(f"commands cannot be noted: {noted.stderr.decode(errors='replace').strip()}")
     first = sandbox.name == lesson.machine.name
     try:
         filecopies.copy(sandbox, [each for each in lesson.files if each.machine == sandbox.name or (first and not each.machine)])
