@@ -41,6 +41,8 @@ def open_lab(request: HttpRequest) -> tuple[dict[str, Any], int]:
     lesson = lessonbook.find(path) if isinstance(path, str) else None
     if lesson is None:
         raise ProblemError(404, "no-lesson", "there is no lesson of that name")
+    if lesson.unavailable:
+        raise ProblemError(409, "lesson-unavailable", f"this lesson can be read, but not run here: {lesson.unavailable}")
     try:
         lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
     except LimitError as reached:

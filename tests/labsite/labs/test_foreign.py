@@ -80,6 +80,14 @@ def test_the_page_of_such_a_lesson_says_so(client, db):
     assert answer.status_code == 429 and LabSession.objects.count() == 0
 
 
+def test_the_api_says_why(client, db):
+    """409 with the image that is lacking."""
+    answer = client.post("/api/v1/labs", {"lesson": "katacoda-linux/second"}, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "lesson-unavailable")
+    assert "kubernetes-cluster-running:1.18" in answer.json()["detail"]
+
+
 def test_the_map_shows_foreign_courses(client, db):
     """After ours, with their titles."""
     page = client.get("/").content.decode()
