@@ -43,7 +43,7 @@ export class Machines {
 
   opened(machine) {
     const again = [...this.panes.values()].filter((pane) => pane.machine === machine.name);
-    for (const pane of again) pane.restart();
+    for (const pane of again) if (!pane.connected) pane.restart();
     const wanted = machine.terminals?.length ?? 1;
     for (let n = 1; n <= wanted && !again.length; n += 1) this.open(machine.name, n);
     if (!this.current) this.select(this.panes.keys().next().value);

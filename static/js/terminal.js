@@ -133,6 +133,11 @@ export class TerminalPane {
     setTimeout(() => this.connect(), RESTART_WAIT);
   }
 
+  /** Is it attached to a shell? Then nothing is gained by starting anew, and what is typed would be lost. */
+  get connected() {
+    return Boolean(this.stream?.socket.open && this.stream.received !== null);
+  }
+
   connect() {
     this.stream = new Stream(this.address, this.screen, (event, values) => this.heard(event, values));
   }
@@ -144,7 +149,7 @@ export class TerminalPane {
 
   /** The same for keys, as the terminal receives them. */
   press(bytes) {
-    if (this.stream?.socket.open && this.stream.received !== null) this.stream.input(bytes);
+    if (this.connected) this.stream.input(bytes);
     else this.waiting.push(bytes);
     this.focus();
   }
