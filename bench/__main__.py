@@ -18,10 +18,11 @@ from bench.report import Table
 from bench.runtimes import available
 from bench.spawner import private_spawner
 from bench.terminal import terminal
+from bench.xray import xray
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "nested", "terminal", "click")
+PARTS = ("create", "memory", "nested", "terminal", "click", "xray")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -51,6 +52,8 @@ def runtime_tables(parts: list[str], rounds: int, work: Path, paths: Paths) -> I
         if "nested" in parts:
             say(f"nested: {rounds} rounds of container tools in one sandbox")
             yield nested(client, rounds)
+        if "xray" in parts:
+            yield from xray(client, rounds)
 
 
 def tables(options: argparse.Namespace) -> Iterator[Table]:
@@ -59,7 +62,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     paths = Paths.from_environment()
     work = paths.state / "bench"
     work.mkdir(parents=True, exist_ok=True)
-    if {"create", "memory", "nested"} & set(parts):
+    if {"create", "memory", "nested", "xray"} & set(parts):
         yield from runtime_tables(parts, options.rounds, work, paths)
     if "terminal" in parts:
         yield from terminal(work)
