@@ -105,7 +105,7 @@ def start(name: str, root: Path, archive: int, work: Callable[[int], bytes], lar
             _inside(tree, archive, writer, theirs, work, (largest, cpu))
         jail = Jail(name, pid, pidfd, reader)
         try:
-            _let_in(pid, tree)
+            let_in(pid, tree)
             ours.send(b"go")
         except BaseException:
             jail.end()
@@ -118,7 +118,7 @@ def start(name: str, root: Path, archive: int, work: Callable[[int], bytes], lar
         theirs.close()
 
 
-def _let_in(pid: int, tree: int) -> None:
+def let_in(pid: int, tree: int) -> None:
     """From outside: the id maps, and the tree's mount with the same map backwards, so that disk has plain ids."""
     for name in ("uid_map", "gid_map"):
         Path(f"/proc/{pid}/{name}").write_text(f"0 {first_id()} {SIZE}\n")
@@ -175,7 +175,8 @@ def _enter(tree: int, channel: socket.socket, kept: tuple[int, ...], bounds: tup
 def _close_all_but(kept: tuple[int, ...]) -> None:
     low = 0
     for fd in sorted(kept):
-        os.closerange(low, fd)
+        if low < fd:  # closerange(0, 0) would be close_range(0, -1): everything
+            os.closerange(low, fd)
         low = fd + 1
     syscalls.close_range(low)
 
