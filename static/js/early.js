@@ -18,8 +18,12 @@
 
   /** The size the last terminal had, so that the shell's first prompt is drawn once. */
   function size() {
-    const kept = /^\[(\d+),(\d+)\]$/.exec(localStorage.getItem("vitrine.size") ?? "");
-    return kept ? `?cols=${kept[1]}&rows=${kept[2]}` : "";
+    try {
+      const kept = /^\[(\d+),(\d+)\]$/.exec(localStorage.getItem("vitrine.size") ?? "");
+      return kept ? `?cols=${kept[1]}&rows=${kept[2]}` : "";
+    } catch {
+      return ""; // storage refused
+    }
   }
 
   if (boot.ended) return;
