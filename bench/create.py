@@ -14,6 +14,8 @@ from runtime.spawner.client import SpawnerClient
 
 NOTE = "8 namespaces, overlay, cgroups, seccomp, limits, veth"
 UNLINKED = "the same without veth, as all the peers"
+POOL = 4  # two kinds of sandbox are asked for in turn
+COLD = "the same without veth and without a pool"
 
 
 def request(number: int, linked: bool = True) -> dict[str, object]:
@@ -48,6 +50,13 @@ def ours(client: SpawnerClient, number: int, linked: bool) -> float:
         client.delete(f"bench-{number}")
 
 
+def wait_ready(client: SpawnerClient, seconds: float = 5.0) -> None:
+    """As on a quiet site, the pool is full again when the next student comes; the peers had their pause too."""
+    deadline = time.monotonic() + seconds
+    while client.ping()["ready"] < POOL and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def theirs(peer: Peer, series: Series, number: int, view: int | None) -> None:
     """One round of a peer; a peer that fails is reported, and not asked again."""
     if series.error:
@@ -59,15 +68,16 @@ def theirs(peer: Peer, series: Series, number: int, view: int | None) -> None:
         series.values.clear()
 
 
-def create(client: SpawnerClient, peers: list[Peer], rounds: int) -> Table:
-    """All contenders, round by round; the first round warms caches and is not counted."""
-    mine, unlinked = Series(OURS, NOTE), Series("  no link", UNLINKED)
+def create(client: SpawnerClient, cold: SpawnerClient, peers: list[Peer], rounds: int) -> Table:
+    """All contenders, round by round; the first round warms caches (and the pool) and is not counted."""
+    mine, unlinked, unpooled = Series(OURS, NOTE), Series("  no link", UNLINKED), Series("  cold", COLD)
     others = [Series(peer.name, peer.note) for peer in peers]
-    contenders = [mine, unlinked, *others]
+    contenders = [mine, unlinked, unpooled, *others]
     with peers_view() as view:
         for number in range(rounds + 1):
-            mine.values.append(ours(client, number, linked=True))
-            unlinked.values.append(ours(client, number, linked=False))
+            for series, spawner, linked in ((mine, client, True), (unlinked, client, False), (unpooled, cold, False)):
+                wait_ready(client)
+                series.values.append(ours(spawner, number, linked))
             for peer, series in zip(peers, others, strict=True):
                 theirs(peer, series, number, view)
             if number == 0:

@@ -23,7 +23,7 @@ def proportional_kib(pid: int) -> int:
     return 0
 
 
-def memory(client: SpawnerClient, count: int = 10) -> Table:
+def memory(client: SpawnerClient, count: int) -> Table:
     """PSS of shim and init of some sandboxes, each idle at its prompt."""
     names = [f"bench-{number}" for number in range(count)]
     note = f"shim + init, {count} sandboxes alive"

@@ -20,7 +20,7 @@ from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_RANGES = {"VITRINE_UID_BASE": str(1879048192 + 8192 * 65536), "VITRINE_RANGES": "2048"}
+OWN_BASE, RANGES = 1879048192 + 8192 * 65536, 1024
 
 
 def wait_ready(client: SpawnerClient, process: subprocess.Popen[bytes], seconds: float = 15) -> None:
@@ -48,11 +48,15 @@ def stop(client: SpawnerClient, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def private_spawner() -> Iterator[SpawnerClient]:
-    """A spawner for the duration of a block."""
+def private_spawner(pool: int | None = None) -> Iterator[SpawnerClient]:
+    """A spawner for the duration of a block, with a pool of this size (the default one's unless given)."""
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-", dir="/run") as run:
         paths = Paths(Paths.from_environment().state, Path(run))
-        environment = {**os.environ, **OWN_RANGES, "VITRINE_STATE": str(paths.state), "VITRINE_RUN": run}
+        base = OWN_BASE if pool else OWN_BASE + RANGES * 65536  # one with a pool and one without may run side by side
+        ranges = {"VITRINE_UID_BASE": str(base), "VITRINE_RANGES": str(RANGES)}
+        environment = {**os.environ, **ranges, "VITRINE_STATE": str(paths.state), "VITRINE_RUN": run}
+        if pool is not None:
+            environment["VITRINE_POOL"] = str(pool)
         command = [sys.executable, "-m", "runtime.spawner", "--foreground"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         client = SpawnerClient(paths)

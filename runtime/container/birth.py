@@ -26,7 +26,6 @@ from typing import Any, Protocol
 
 from runtime.container import devices, init, ranges, rootfs, volumes
 from runtime.container.inside import Inside
-from runtime.container.settling import Settler
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
 from runtime.linux import constants as c
@@ -70,7 +69,6 @@ class Birth:
     epoch: float = field(default_factory=time.monotonic)
     channel: socket.socket | None = None
     cable: socket.socket | None = None
-    settler: Settler | None = None
     mounted: list[Path] = field(default_factory=list)
     inside: list[StepTiming] = field(default_factory=list)
     ours: bool = False
@@ -112,7 +110,6 @@ class Birth:
             Step("disk", "mount a bounded filesystem in memory for what changes", "tmpfs(5)", self.mount_disk),
             Step("layers", "attach the image's layers, read-only, with their ids mapped", "mount_setattr(2)", self.mount_layers),
             Step("overlay", "stack the layers and the disk into one tree", "mount(2)", self.send_root),
-            Step("settle", "have the child moved to the leaf of its group, while it goes on", "cgroups(7)", self.settle),
         ]
         if self.spec.net == "lab" and not parked:
             steps.insert(7, self._asking())
@@ -183,7 +180,7 @@ class Birth:
         program = init.sealed_memfd()
         doors, birthplace = self.group.doors(), self.group.birthplace(leaf=False)
         with child, _identity(self.uid, self.spec.resources.pids):
-            self.pid, self.pidfd = syscalls.clone3(NAMESPACES, group=birthplace)
+            self.pid, self.pidfd = syscalls.clone3(NAMESPACES | c.CLONE_PARENT, exit_signal=0, group=birthplace)
             if self.pid == 0:
                 self.channel.close()
                 Inside(self.spec, self.group.trees, child, program, self.epoch, doors).run()
@@ -195,6 +192,7 @@ class Birth:
         if self.pid:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            select.select([self.pidfd], [], [])
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
         for fd in (self.pidfd, self.ptmx, self.lab_fd, self.log):
@@ -212,10 +210,12 @@ class Birth:
         self._send(b"j")
 
     def settle(self) -> None:
-        """Once the child has its view from the group itself, it may sit in the leaf. The kernel lets
-        whoever moves another process wait, so a child of ours does, and nobody waits for that one."""
-        self._listen("ready")
-        self.settler = Settler(self.group, self.pid, open_up=self.spec.nested)
+        """After the birth: process 1 to the leaf of its group, which may then get groups below it. The
+        sandbox may have ended meanwhile."""
+        with contextlib.suppress(OSError):
+            self.group.settle(self.pid)
+            if self.spec.nested:
+                self.group.open_up()
 
     def mount_disk(self) -> None:
         disk = self.directory / "disk"
@@ -312,3 +312,4 @@ def _identity(uid: int, processes: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
         resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
         syscalls.prctl(c.PR_SET_SECUREBITS, 0)
+        syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of ids has cleared it

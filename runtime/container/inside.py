@@ -55,7 +55,6 @@ class Inside:
             for one in self.first_steps():
                 step = one.name
                 self._report(one)
-            self.channel.send(b'{"ready":1}')
             self._receive_root()
             for one in self.steps():
                 step = one.name

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from runtime.container import ranges
 from runtime.container.birth import BORN, Birth, NetworkPort
+from runtime.container.making import Maker
 from runtime.container.processes import Host, Spawned, begin, spawn
 from runtime.errors import NotFoundError, SpecError
 from runtime.events import Event, Monitor
@@ -29,7 +30,6 @@ from runtime.oci import state as states
 from runtime.oci.spec import Process, Spec
 from runtime.oci.state import State
 from runtime.paths import Paths, check_id, is_pooled
-from runtime.plan import StepTiming
 
 DEATH = 10.0  # seconds that killed processes may take to disappear
 
@@ -37,16 +37,17 @@ DEATH = 10.0  # seconds that killed processes may take to disappear
 class Container:
     """A container that was created. It belongs to this process and dies with it."""
 
-    def __init__(self, birth: Birth, timings: list[StepTiming]) -> None:
+    def __init__(self, birth: Birth, maker: Maker) -> None:
         self.spec = birth.spec
         self.paths = birth.paths
         self.monitor = birth.monitor
         self.init_pid = birth.pid
         self.init_pidfd = birth.pidfd
-        self.timings = timings
+        self.timings = maker.timings
         self.exit_status: int | None = None
         self._birth = birth
-        self._host = Host(birth.spec, birth.group, birth.uid, birth.pidfd, birth.ptmx, birth.settler)
+        self._maker = maker
+        self._host = Host(birth.spec, birth.group, birth.uid, birth.pidfd, birth.ptmx, maker)
         self._deleted = False
         self._spawned: list[int] = []
 
@@ -63,15 +64,14 @@ class Container:
     ) -> Container:
         """Make it whole, or raise StepError having undone everything. What is `parked` awaits `take`.
 
-        The calling process must be root and single-threaded. It leaves its mount namespace, and
+        The calling process must be root and single-threaded. It enters a new mount namespace, and
         from here on its children are born in the container's pid namespace.
         """
         birth = Birth(spec, layers, paths, monitor, network, Cgroup(spec.id, parent=paths.cgroup))
-        plan = birth.plan(parked=parked)
-        plan.run(monitor)
+        maker = Maker(birth, parked=parked)
+        syscalls.prctl(c.PR_SET_DUMPABLE, 0)
         syscalls.setns(birth.pidfd, c.CLONE_NEWPID)
-        timings = sorted([*plan.timings, *birth.inside], key=lambda timing: timing.start_us)
-        container = cls(birth, timings)
+        container = cls(birth, maker)
         if parked:
             container.settled()
         else:
@@ -90,11 +90,12 @@ class Container:
 
     @property
     def layers(self) -> list[Path]:
+        """The image's trees, lowest first."""
         return self._birth.layers
 
     @property
     def lab_fd(self) -> int:
-        """The network namespace with the lab's bridge; -1 without one."""
+        """What keeps the laboratory's network namespace; -1 without a laboratory."""
         return self._birth.lab_fd
 
     @property
@@ -129,25 +130,28 @@ class Container:
 
     def spawn(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
         """Start another process inside; see `processes`."""
+        if not terminal:
+            self._maker.hurry()
         spawned = spawn(self._host, process, terminal=terminal, cols=cols, rows=rows)
         self._spawned.append(spawned.pid)
         return spawned
 
     def begin(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
         """The same without waiting for its execve(2)."""
+        if not terminal:
+            self._maker.hurry()
         begun = begin(self._host, process, terminal=terminal, cols=cols, rows=rows)
         self._spawned.append(begun.pid)
         return begun
 
     def settled(self) -> None:
         """Wait until process 1 is where it stays, and reap the one who moved it."""
-        if self._birth.settler:
-            self._birth.settler.reap()
+        self._maker.reap()
 
     @property
-    def settler_pidfd(self) -> int | None:
-        """Readable when `settled` will not have to wait."""
-        return self._birth.settler.pidfd if self._birth.settler else None
+    def maker_pidfd(self) -> int | None:
+        """Readable when `settled` will not have to wait; None when it was called."""
+        return self._maker.pidfd
 
     def kill(self, number: int) -> None:
         """Signal process 1. SIGTERM and SIGKILL end the container; init takes no notice of others."""

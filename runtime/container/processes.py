@@ -21,7 +21,7 @@ import struct
 from dataclasses import dataclass
 
 from runtime.container import confine
-from runtime.container.settling import Settler
+from runtime.container.making import Maker
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import syscalls, terminals
@@ -59,7 +59,7 @@ class Host:
     uid: int
     init_pidfd: int
     ptmx: int
-    settler: Settler | None = None
+    maker: Maker
 
 
 def spawn(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
@@ -149,8 +149,8 @@ def _child(host: Host, process: Process, fds: list[int], report: int, terminal: 
     step = "enter"
     try:
         enter_by(host.group.doors())
-        if host.settler and not terminal:
-            host.settler.wait()
+        if not terminal:
+            host.maker.wait()
         confine.prepare(host.spec)
         step = "setns"
         syscalls.setns(host.init_pidfd, ENTERED)

@@ -47,7 +47,7 @@ class Sandbox:
         self.oom_kills = 0
         self.warm: Terminal | None = None
         loop.watch(container.init_pidfd, READ, self.init_ended)
-        if (pidfd := container.settler_pidfd) is not None:
+        if (pidfd := container.maker_pidfd) is not None:
             loop.watch(pidfd, READ, lambda events: self.settled(pidfd))
 
     def settled(self, pidfd: int) -> None:

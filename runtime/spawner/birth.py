@@ -24,9 +24,8 @@ from typing import Any
 
 from runtime.container.birth import NetworkPort
 from runtime.container.lifecycle import Container, cleanup
-from runtime.errors import RefusedError, VitrineError
+from runtime.errors import VitrineError
 from runtime.events import Event, Silence
-from runtime.image.store import Store
 from runtime.loop import READ
 from runtime.oci import state as records
 from runtime.oci import volumes
@@ -41,15 +40,16 @@ Request = dict[str, Any]
 
 
 def make(request: Request, paths: Paths, network: NetworkPort | None, *, parked: bool = False) -> Container:
-    """The container of a checked request."""
+    """The container of a checked request whose image has been resolved."""
     fields = dict(request)
-    image = Store(paths.images).lookup(fields.pop("image"))
-    config = image.config.get("config", {})
+    image = fields.pop("image")
+    config = image["config"]
     env = dict(line.partition("=")[::2] for line in config.get("Env") or [])
     args = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])] or None
     services = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
     spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
-    return Container.create(spec, image.layers, paths, Silence(), network, parked=parked)
+    layers = [Path(layer) for layer in image["layers"]]
+    return Container.create(spec, layers, paths, Silence(), network, parked=parked)
 
 
 def become_shim(
@@ -131,10 +131,7 @@ def taken(shim: Shim, group: int, control: socket.socket) -> None:
 
 def take(container: Container, order: Request, network: Port | None) -> None:
     """Turn the parked container into the one of this request."""
-    request = order["request"]
-    if Store(container.paths.images).lookup(request["image"]).layers != container.layers:
-        raise RefusedError("pool", "take", f"the image {request['image']} has changed since this one was made")
-    particular = {name: request[name] for name in PARTICULAR}
+    particular = {name: order["request"][name] for name in PARTICULAR}
     container.take(replace(container.spec, **particular), network, order["asked"])
 
 

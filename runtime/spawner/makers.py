@@ -18,15 +18,17 @@ import sys
 from typing import Any
 
 from runtime.container import ranges
-from runtime.errors import RefusedError
+from runtime.errors import RefusedError, VitrineError
 from runtime.events import Event
 from runtime.loop import FAILED, READ
 from runtime.paths import Paths
 from runtime.spawner import birth
 from runtime.spawner.forks import Forks
+from runtime.spawner.images import Images
 from runtime.spawner.ledger import Entry
 from runtime.spawner.network import Port
 from runtime.spawner.pool import Pool, fresh_name
+from runtime.spawner.zygote import Zygote
 
 MOST_SANDBOXES = 4096
 Request = dict[str, Any]
@@ -38,16 +40,25 @@ class Makers(Forks):
     def __init__(self, paths: Paths, size: int) -> None:
         super().__init__(paths)
         self.creating: set[int] = set()
+        self.images = Images(paths.images)
+        self.zygote = Zygote(paths, self.group, self.in_fork)
         self.pool = Pool(size, self.loop, self.park, self.remove, self.idle)
 
     def let_go(self, client: socket.socket | None) -> None:
         """The sockets of parked shims too: held here, they would hide the spawner's death."""
         super().let_go(client)
+        self.zygote.let_go()
         for entry in self.entries.values():
             if entry.control is not None:
                 entry.control.close()
         for watched in self.creating:
             os.close(watched)
+
+    def resolve(self, fields: Request) -> Request:
+        """The request with its image looked up; parked sandboxes of images that have changed are let go."""
+        if self.images.changed():
+            self.pool.forget()
+        return {**fields, "image": self.images.resolve(fields["image"])}
 
     def port(self, fields: Request) -> Port | None:
         """The network helper's door, for those who need a cable."""
@@ -56,17 +67,20 @@ class Makers(Forks):
     def make(self, client: socket.socket, fields: Request, events: list[Event]) -> None:
         """The cold way. A pipe that closes tells us when the fork has answered."""
         network = self.port(fields)
-        entry = self.entries[fields["id"]] = Entry(fields["id"])
-        me, (watched, held) = os.getpid(), os.pipe2(os.O_CLOEXEC)
-        entry.child_pid = self.in_fork(
-            lambda: birth.become_shim(fields, self.paths, network, self.group, client, me, events, held), client, reap=False
-        )
-        entry.shim = os.pidfd_open(entry.child_pid)
-        os.close(held)
+        watched, held = os.pipe2(os.O_CLOEXEC)
+        try:
+            fds = [client.fileno(), held, *([network.socket.fileno()] if network else [])]
+            pid = self.zygote.cold(fields, os.getpid(), events, fds)
+        except BaseException:
+            os.close(watched)
+            raise
+        finally:
+            os.close(held)
+            if network is not None:
+                network.close()
         self.creating.add(watched)
         self.loop.watch(watched, FAILED, lambda events: self.created(watched))
-        if network is not None:
-            network.close()
+        entry = self.entries[fields["id"]] = Entry(fields["id"], os.pidfd_open(pid), pid)
         self.watch_shim(entry)
 
     def created(self, watched: int) -> None:
@@ -82,15 +96,13 @@ class Makers(Forks):
 
     def park(self, request: Request) -> Entry:
         """Fork a shim that makes a sandbox of this kind and waits."""
-        entry = Entry(fresh_name())
-        fields = {**request, "id": entry.id, "annotations": {}}
-        entry.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.entries[entry.id] = entry
-        entry.child_pid = self.in_fork(lambda: birth.park(fields, self.paths, self.group, theirs), theirs, reap=False)
-        theirs.close()
-        entry.shim = os.pidfd_open(entry.child_pid)
+        name = fresh_name()
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            pid = self.zygote.park({**request, "id": name, "annotations": {}}, theirs.fileno())
+        entry = self.entries[name] = Entry(name, os.pidfd_open(pid), pid, control=control)
         self.watch_shim(entry)
-        self.loop.watch(entry.control.fileno(), READ, lambda events: self.heard(entry))
+        self.loop.watch(control.fileno(), READ, lambda events: self.heard(entry))
         return entry
 
     def hand_over(self, entry: Entry, client: socket.socket, fields: Request, asked: float) -> bool:
@@ -160,5 +172,8 @@ class Makers(Forks):
         else:
             print(f"spawner: {entry.born} could not become {entry.id}: {entry.failure}", file=sys.stderr, flush=True)
             event = Event("pool.failed", entry.id, {"born": entry.born, "reason": entry.failure})
-            self.make(client, fields, [event])
+            try:
+                self.make(client, fields, [event])
+            except (VitrineError, OSError) as error:
+                birth.reply(client, birth.refusal(error))
         self.forget(client)

@@ -21,7 +21,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from runtime.errors import RefusedError
+from runtime.errors import RefusedError, VitrineError
 from runtime.loop import Loop, Timer
 from runtime.paths import POOLED
 from runtime.spawner.birth import recipe
@@ -81,8 +81,19 @@ class Pool:
         """A parked one ended, made or half made; try again, but not at once."""
         if entry in self.parked:
             self.parked.remove(entry)
-            self.failures += 1
-            self.later(min(LONGEST_RETRY, RETRY * 2**self.failures))
+            self.failed()
+
+    def failed(self) -> None:
+        """Be slower with the next."""
+        self.failures += 1
+        self.later(min(LONGEST_RETRY, RETRY * 2**self.failures))
+
+    def forget(self) -> None:
+        """Let all of them go, and what was asked for: it is no longer what would be made."""
+        self.asked.clear()
+        parked, self.parked = self.parked, []
+        for entry in parked:
+            self.drop(entry)
 
     def later(self, seconds: float) -> None:
         """Look whether to make one after some seconds; the latest word counts."""
@@ -99,7 +110,11 @@ class Pool:
         if not self.idle() or time.monotonic() - self.heard < QUIET:
             self.later(QUIET)
             return
-        entry = self.make(missing)
+        try:
+            entry = self.make(missing)
+        except (VitrineError, OSError):
+            self.failed()
+            return
         entry.recipe = recipe(missing)
         self.parked.append(entry)
 

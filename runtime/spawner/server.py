@@ -74,8 +74,11 @@ class Spawner(Makers):
 
     def run(self) -> None:
         """Serve until a signal or the verb `shutdown`. Shims outlive a signal."""
-        # A collector that walks over what the fork inherited would make it copy those pages.
+        # A collector that walks over what a fork inherited would make it copy those pages.
         gc.freeze()
+        self.zygote.start()
+        if self.pool.most:  # a node that keeps things ready: the helper's import takes a fifth of a second
+            self.network.start()
         try:
             self.loop.run()
         finally:
@@ -182,6 +185,7 @@ class Spawner(Makers):
         if self.stopping or len(self.entries) >= MOST_SANDBOXES:
             raise RefusedError("full", None, "this node takes no more sandboxes")
         asked = time.monotonic()
+        fields = self.resolve(fields)
         entry = self.pool.take(fields)
         if entry is not None:
             return self.hand_over(entry, client, fields, asked)
