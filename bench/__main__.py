@@ -10,19 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.click import click
-from bench.create import create
+from bench.create import POOL, create
+from bench.images import images
 from bench.memory import memory
 from bench.nested import nested
 from bench.peers import copy_rootfs, install_runtimes, say
 from bench.report import Table
 from bench.runtimes import available
+from bench.scale import scale
 from bench.spawner import private_spawner
 from bench.terminal import terminal
 from bench.xray import xray
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "nested", "terminal", "click", "xray")
+PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -30,6 +32,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of create, nested and click (default 20)")
+    parser.add_argument("--count", type=int, default=300, help="sandboxes alive at once in scale (default 300)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     options = parser.parse_args(argv)
     if unknown := set(options.parts) - set(PARTS):
@@ -37,21 +40,28 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-def runtime_tables(parts: list[str], rounds: int, work: Path, paths: Paths) -> Iterator[Table]:
-    """The parts that need a spawner."""
-    peers = []
+def runtime_tables(options: argparse.Namespace, parts: list[str], work: Path, paths: Paths) -> Iterator[Table]:
+    """The parts that need a spawner. Memory and scale have one without a pool: what waits is not what is asked about."""
+    peers, rounds = [], options.rounds
     if "create" in parts:
         install_runtimes()
         peers = available(copy_rootfs(Store(paths.images).lookup("linux").layers, work), work)
-    with private_spawner() as client:
+    with private_spawner(pool=POOL) as client:
         if "create" in parts:
             say(f"create: {rounds} rounds of vitrine, {', '.join(peer.name for peer in peers)}")
-            yield create(client, peers, rounds)
-        if "memory" in parts:
-            yield memory(client)
+            with private_spawner(pool=0) as cold:
+                yield create(client, cold, peers, rounds)
+        if "images" in parts:
+            yield images(client)
         if "nested" in parts:
             say(f"nested: {rounds} rounds of container tools in one sandbox")
             yield nested(client, rounds)
+    with private_spawner(pool=0) as client:
+        if "memory" in parts:
+            yield memory(client, 10)
+            yield memory(client, 50)
+        if "scale" in parts:
+            yield scale(client, options.count)
         if "xray" in parts:
             yield from xray(client, rounds)
 
@@ -62,7 +72,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     paths = Paths.from_environment()
     work = paths.state / "bench"
     work.mkdir(parents=True, exist_ok=True)
-    if {"create", "memory", "nested", "xray"} & set(parts):
+    if {"create", "memory", "scale", "images", "nested", "xray"} & set(parts):
         yield from runtime_tables(parts, options.rounds, work, paths)
     if "terminal" in parts:
         yield from terminal(work)
