@@ -58,7 +58,7 @@ def _ask(sandboxes: Sandboxes, sandbox: Sandbox, check: Check, env: dict[str, st
     )
     stderr = without_requests(result.stderr) if errands else result.stderr
     answer = contract.judge(result.code, result.stdout, stderr, timed_out=result.timed_out)
-    return trust.confirmed(answer, check, gateway.look(sandbox).to_dict()) if answer.passed else answer
+    return trust.confirmed(answer, gateway.replaced(sandbox, trust.relied_on(check))) if answer.passed else answer
 
 
 def _logged(result: CheckResult, lesson: Lesson, check: Check) -> CheckResult:

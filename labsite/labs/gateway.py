@@ -92,6 +92,11 @@ def put(sandbox: Sandbox, path: str, data: bytes, mode: int = 0o644, uid: int = 
     _asked(_shim(sandbox).put, path, data, mode, uid)
 
 
+def replaced(sandbox: Sandbox, paths: list[str]) -> list[str]:
+    """Which of these files of the image the sandbox has changed or hidden, as seen from outside."""
+    return _asked(_shim(sandbox).replaced, paths)
+
+
 def observe(sandbox: Sandbox) -> dict[str, Any]:
     """What is seen from outside: processes, namespaces, mounts."""
     return _asked(_shim(sandbox).observe)

@@ -107,6 +107,10 @@ class ShimClient:
         """The sandbox's state, its usage and its terminals."""
         return self.ask("state")
 
+    def replaced(self, paths: Iterable[str]) -> list[str]:
+        """Which of these files are no longer the image's own: changed, deleted, or mounted over."""
+        return list(self.ask("replaced", paths=list(paths))["paths"])
+
     def observe(self) -> dict[str, Any]:
         """Facts seen from the host's side: processes, their namespaces and mounts."""
         return self.ask("observe")

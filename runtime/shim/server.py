@@ -117,7 +117,7 @@ class Shim:
         """Dispatch by verb."""
         sandbox = self.sandbox
         questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "state": sandbox.state, "observe": sandbox.observe,
+            "state": sandbox.state, "observe": sandbox.observe, "replaced": sandbox.replaced,
             "kill": sandbox.kill, "pause": sandbox.pause, "resume": sandbox.resume,
         }  # fmt: skip
         long: dict[str, Callable[[Connection, dict[str, Any]], None]] = {

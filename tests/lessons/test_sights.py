@@ -1,4 +1,4 @@
-"""What a host check may ask of the x-ray's observation, and whether a pass is believed."""
+"""What a host check may ask of the x-ray's observation."""
 
 import json
 import re
@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lessons import rules, sights, trust
-from lessons.contract import CheckResult, State
-from lessons.elements import Check
+from lessons import rules, sights
 
 # the example of docs/xray.md is an observation as the runtime makes it
 TEXT = (Path(__file__).parents[2] / "docs/xray.md").read_text(encoding="utf-8")
 SEEN = json.loads(re.search(r"```json\n(\{\n \"format\".*?)```", TEXT, re.DOTALL)[1])
-PASS = CheckResult(State.PASSED, "done")
 
 
 @pytest.mark.parametrize(
@@ -76,39 +73,3 @@ def test_rules_see_and_do_not_see():
     assert rules.evaluate(source, facts, SEEN).message == "motd"
     assert rules.evaluate(source, facts, {**SEEN, "sockets": {}}).message == "nobody listens"
     assert rules.evaluate(source, facts, {**SEEN, "changes": {}}).passed
-
-
-def changed(path: str, change: str = "changed") -> dict:
-    """An observation in which this path of the image is another."""
-    return {**SEEN, "changes": {path: {"path": path, "change": change}}}
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        changed("/usr/bin/grep"),
-        changed("/usr/bin/dash", "replaced"),
-        changed("/usr/lib/x86_64-linux-gnu/libc.so.6"),
-        changed("/etc/ld.so.preload", "added"),
-        {**SEEN, "mounts": {"4026532301:9": {"namespace": "4026532301", "target": "/usr/bin/grep"}}},
-        {**SEEN, "mounts": {"4026532301:9": {"namespace": "4026532301", "target": "/usr/bin"}}},
-    ],
-)
-def test_a_pass_got_with_replaced_programs_is_none(facts):
-    """Changed, replaced, preloaded or mounted over: the message names the file."""
-    result = trust.confirmed(PASS, Check("sh", ""), facts)
-
-    assert result.state is State.NOT_YET and "were replaced: /" in result.message
-
-
-@pytest.mark.parametrize("facts", [SEEN, changed("/usr/bin/mine", "added"), changed("/root/grep"), changed("/usr/bin/vim")])
-def test_other_changes_do_no_harm(facts):
-    """A learner may add and change what no check leans on."""
-    assert trust.confirmed(PASS, Check("sh", ""), facts) is PASS
-
-
-def test_a_mount_elsewhere_is_no_forgery():
-    """What she mounts in a namespace of her own is not what a check sees."""
-    facts = {**SEEN, "mounts": {"7:9": {"namespace": "7", "target": "/usr/bin"}}}
-
-    assert trust.confirmed(PASS, Check("sh", ""), facts) is PASS
