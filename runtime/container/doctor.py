@@ -130,7 +130,12 @@ def stores() -> Finding:
         error = _try(lambda: _mark_on_disk(place))
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return Finding("nested-stores", error is None, error or "user. attributes on tmpfs", "podman inside cannot stack layers")
+    return Finding(
+        "nested-stores",
+        error is None,
+        error or "user. attributes on tmpfs",
+        "podman inside copies images instead of stacking layers",
+    )
 
 
 def _mark_on_disk(place: Path) -> None:
