@@ -9,7 +9,8 @@ from typing import Any
 
 from labsite.labs import recipe
 from labsite.labs.models import LabSession, Sandbox
-from runtime.errors import RuntimeRefused, SpawnerUnavailable
+from runtime.errors import NotFoundError, RuntimeRefused, SpawnerUnavailable
+from runtime.image.store import Store
 from runtime.paths import Paths
 from runtime.shim import watching as xray
 from runtime.shim.client import ExecResult, ShimClient
@@ -71,6 +72,15 @@ def alive() -> dict[str, dict[str, Any]]:
     """The sandboxes on this node that are ours, by id."""
     states = _asked(SpawnerClient().list)
     return {state["id"]: state for state in states if OURS in (state.get("annotations") or {})}
+
+
+def has_image(name: str) -> bool:
+    """Is there an image of that name on this node?"""
+    try:
+        Store(Paths.from_environment().images).lookup(name)
+    except NotFoundError:
+        return False
+    return True
 
 
 def ping() -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from labsite.labs import recipe
+from labsite.labs import gateway, recipe
 from lessons import catalog, lint
 from lessons.catalog import Lesson
 from lessons.errors import LessonError, LessonErrors, LessonNote
@@ -64,6 +64,8 @@ def _read_one(course: str, slug: str, language: str, found: Reading) -> None:
     found.lessons.append(served)
     found.faults += [*lint.faults(lesson), *lint.shellcheck(lesson)]
     found.faults += [LessonError(lesson.path, 1, why) for why in recipe.refusals(lesson)]
+    missing = {machine.image for machine in lesson.machines if not gateway.has_image(recipe.image_for(machine.image))}
+    found.notes += [LessonNote(lesson.path, 1, f"this server has no image {name!r}") for name in sorted(missing)]
 
 
 def wanted(names: list[str], found: Reading) -> Iterator[tuple[str, str]]:
