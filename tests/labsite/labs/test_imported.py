@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from labsite.labs import imported
 from labsite.labs.authoring.node import spawner
 from labsite.labs.imported import ImportedTrial, lessons_in
 
@@ -29,8 +30,11 @@ def outcomes(tmp_path_factory) -> dict[tuple[str, str], tuple[bool, str]]:
     (lesson,) = lessons_in(root)
     titles = {step.id: step.title for step in lesson.steps}
     said = []
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(imported, "LONGEST", 3.0)
     with spawner():
         ImportedTrial(lesson, "1", said.append).run()
+    monkeypatch.undo()
     return {(titles[each.step], each.act.strip()): (each.ok, each.detail) for each in said}
 
 
