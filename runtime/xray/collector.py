@@ -120,7 +120,8 @@ class Collector:
         self.seen, self.disk_seen = _processor_time(self.cgroups), self._disk()
         collections = self._collect(budget)
         cost = time.monotonic() - budget.began
-        rest = max(GLANCE, cost / DEAREST)
+        # The first look is dear once, and what the viewer does next she does now.
+        rest = max(GLANCE, cost / DEAREST) if self.latest else GLANCE
         self.not_before = time.monotonic() + rest
         self.due = time.monotonic() + max(LOOK, rest)
         collections["machine"]["self"]["look_us"] = round(cost * 1e6, -2)

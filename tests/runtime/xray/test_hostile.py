@@ -40,7 +40,7 @@ END"""
 DEEP_FILES = "cd /root; for i in $(seq 120); do mkdir deep && cd deep; done; touch bottom"
 
 
-@pytest.mark.parametrize("script", [MANY_MOUNTS, DEEP_GROUPS, ODD_NAMES, DEEP_FILES], ids=["mounts", "groups", "names", "deep"])
+@pytest.mark.parametrize("script", [DEEP_GROUPS, ODD_NAMES, DEEP_FILES], ids=["groups", "names", "deep"])
 def test_a_look_stays_small_and_fit_to_be_shown(node, script):
     """Whatever is made inside: the document has a size, and no text in it can do harm."""
     with node.sandbox(pids=200) as identifier:
@@ -48,10 +48,14 @@ def test_a_look_stays_small_and_fit_to_be_shown(node, script):
         box.exec(["sh", "-c", f"({script}) >/dev/null 2>&1 </dev/null"], timeout=60)
         seen = watching.look(box).to_dict()
 
-    text = json.dumps(seen, ensure_ascii=False)
-    assert len(text.encode()) < LARGEST
-    assert not [each for each in texts(seen) if UNFIT.search(each)]
+    assert fit(seen)
     assert seen["processes"]
+
+
+def fit(seen):
+    """Is a document small, and is there no text in it that could do harm?"""
+    size = len(json.dumps(seen, ensure_ascii=False).encode())
+    return size < LARGEST and not [each for each in texts(seen) if UNFIT.search(each)]
 
 
 def texts(value):
@@ -74,6 +78,7 @@ def test_what_is_left_out_is_counted(node):
         box.exec(["sh", "-c", MANY_MOUNTS], timeout=60)
         seen = watching.look(box).to_dict()
 
+    assert fit(seen)
     assert 600 == len(seen["mounts"])
     assert seen["truncated"]["mounts"] > 300
 
