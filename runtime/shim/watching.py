@@ -47,7 +47,7 @@ async def stream(path: Path | str) -> AsyncIterator[dict[str, Any]]:
         while data := await reader.read(256 * 1024):
             for _, payload in parser.feed(data):
                 yield checked(frames.unpack_json(payload))
-    except ConnectionError as error:
+    except (OSError, frames.FrameError) as error:
         raise SpawnerUnavailable(f"the shim at {path} hung up: {error}") from error
     finally:
         writer.close()
