@@ -29,12 +29,13 @@ function outward(text, address, title) {
 }
 
 /** Where to read about a step: its page on man7.org, its function in our source. */
-function reading({ manual, source, file, line }) {
+function reading({ manual, source, file, line, function: name }) {
   const page = /^([\w.+-]+)\((\d)\w*\)$/.exec(manual ?? "");
   const links = [];
   if (page) links.push(outward(manual, `https://man7.org/linux/man-pages/man${page[2]}/${page[1]}.${page[2]}.html`, "man7.org"));
   else if (manual) links.push(element("span", "manual", manual));
-  if (file) links.push(outward(say("source"), `/source/${file}#L${line}`, `${file}:${line}`));
+  source ??= file && `${file.replace(/\.py$/, "").replaceAll("/", ".")}.${name}`;
+  if (file && line) links.push(outward(say("source"), `/source/${file}#L${line}`, `${file}:${line}`));
   else if (source) links.push(outward(say("source"), `/source/${encodeURIComponent(source)}`, source));
   return links;
 }

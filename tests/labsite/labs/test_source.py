@@ -29,6 +29,13 @@ def test_a_dotted_name_leads_to_its_line(client):
     assert int(place) > line
 
 
+def test_a_nameless_function_leads_to_what_it_is_in(client):
+    """A step may be a lambda; its address is the function around it."""
+    named, nameless = (client.get(f"/source/runtime.plan.Step.execute{more}").url for more in ("", ".<locals>.<lambda>"))
+
+    assert named == nameless
+
+
 @pytest.mark.parametrize(
     "name",
     [
