@@ -11,9 +11,11 @@ def test_each_step_leads_to_its_code(lab):
     """Every step of this machine's making links to man7.org and to a line of ours that defines what did it."""
     lab.locator("#xray-toggle").click()
     lab.get_by_role("tab", name="Timeline").click()
-    lab.locator(".waterfall li").first.wait_for()
+    lab.locator("#xray-view .waterfall li").first.wait_for()
 
-    links = lab.locator(".waterfall li a").evaluate_all("links => links.map(link => [link.getAttribute('href'), link.rel])")
+    links = lab.locator("#xray-view .waterfall li a").evaluate_all(
+        "links => links.map(link => [link.getAttribute('href'), link.rel])"
+    )
     code = sorted({href for href, _ in links if href.startswith("/source/")})
 
     assert all("noopener" in rel for _, rel in links)
