@@ -9,6 +9,7 @@ from lessons import catalog
 from lessons.catalog import Lesson
 from lessons.errors import LessonErrors, LessonNotFound
 
+READER = "reader"  # draws the values of a lesson that is only read
 log = logging.getLogger(__name__)
 
 

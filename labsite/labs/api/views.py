@@ -91,7 +91,13 @@ def save_block(request: HttpRequest, code: str, step: str) -> dict[str, Any]:
     lesson = lessonbook.of_lab(lab)
     found = lesson.step(step) if lesson else None
     number = body(request).get("block")
-    if found is None or isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(found.saves):
+    if (
+        lesson is None
+        or found is None
+        or isinstance(number, bool)
+        or not isinstance(number, int)
+        or not 0 <= number < len(found.saves)
+    ):
         raise ProblemError(404, "no-block", "there is no such file in this step")
     block = found.saves[number]
     sandbox = lab.sandboxes.select_related("lab").filter(name=block.machine or lesson.machine.name, status=Status.RUNNING).first()
@@ -115,7 +121,7 @@ def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
 
 def answer_lesson_quiz(request: HttpRequest, course: str, lesson: str, quiz: str) -> dict[str, Any]:
     """The same for someone who only reads."""
-    return grade(request, lessonbook.find(f"{course}/{lesson}"), quiz)
+    return grade(request, lessonbook.find(f"{course}/{lesson}", seed=lessonbook.READER), quiz)
 
 
 def grade(request: HttpRequest, lesson: catalog.Lesson | None, quiz: str) -> dict[str, Any]:
