@@ -78,7 +78,8 @@ def _field(thing: Any, path: str) -> Any:
 def _holds(found: Any, wanted: Any) -> bool:
     mark, rest = _split(wanted)
     if mark in COMPARE:
-        return isinstance(found, int | float) and bool(COMPARE[mark](found, _number(rest)))
+        bound = _number(rest)
+        return isinstance(found, int | float) and bound is not None and bool(COMPARE[mark](found, bound))
     if mark == "~":
         return isinstance(found, str) and re.search(rest, found[:4096]) is not None
     if mark == "has":
