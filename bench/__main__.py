@@ -73,7 +73,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     work = paths.state / "bench"
     work.mkdir(parents=True, exist_ok=True)
     if {"create", "memory", "scale", "images", "nested", "xray"} & set(parts):
-        yield from runtime_tables(parts, options.rounds, work, paths)
+        yield from runtime_tables(options, parts, work, paths)
     if "terminal" in parts:
         yield from terminal(work)
     if "click" in parts:

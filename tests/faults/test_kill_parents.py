@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from runtime.errors import RuntimeRefused, SpawnerUnavailable
-from tests.faults.machine import PREFIX, ROOT, Machine, eventually, leaks
+from tests.faults.machine import PREFIX, RANGES, ROOT, UID_BASE, Machine, children, eventually, leaks, machine_in
 
 NAME = f"{PREFIX}-one"
+OTHER_BASE = UID_BASE + RANGES * 65536
 
 
 def is_gone(pid: int) -> bool:
@@ -156,3 +158,39 @@ def test_second_spawner_refuses(machine: Machine) -> None:
 
     assert second.returncode != 0
     assert machine.answers()
+
+
+def helpers(machine: Machine) -> list[int]:
+    """The spawner's network helper."""
+    assert machine.process
+    return [pid for pid in children(machine.process.pid) if b"container.network" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_lab_outlives_the_network_helper(machine: Machine) -> None:
+    """A sandbox made after the helper was killed is on the same switch as its neighbours made before."""
+    machine.create(NAME, lab=PREFIX, lab_index=0)
+    for pid in helpers(machine):
+        os.kill(pid, signal.SIGKILL)
+        assert eventually(lambda pid=pid: pid not in helpers(machine) or b"" == Path(f"/proc/{pid}/cmdline").read_bytes())
+
+    machine.create(f"{NAME}-late", lab=PREFIX, lab_index=1)
+
+    ping = ["ping", "-c", "1", "-W", "5", "10.88.0.10"]
+    assert 0 == machine.shim(f"{NAME}-late").exec(ping).code
+    for name in (NAME, f"{NAME}-late"):
+        machine.client.delete(name)
+    assert leaks(machine) == {}
+
+
+def test_two_nodes_may_use_the_same_id(machine: Machine) -> None:
+    """Control groups are named after the run directory: neither node touches the other's sandbox."""
+    with tempfile.TemporaryDirectory(prefix="vt-", dir="/run") as run, machine_in(Path(run), OTHER_BASE) as other:
+        machine.create(NAME)
+        other.create(NAME)
+
+        other.client.delete(NAME)
+
+        assert 0 == machine.shim(NAME).exec(["true"]).code
+        assert leaks(other, "no-such-prefix") == {}
+    machine.client.delete(NAME)
+    assert leaks(machine) == {}

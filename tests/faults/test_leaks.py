@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.faults.machine import PREFIX, Machine, children, eventually, leaks
+from tests.faults.machine import PREFIX, Machine, cgroups, children, eventually, leaks, machine_in
 
 CYCLES = int(os.environ.get("VITRINE_CYCLES", "30"))
 SWEEP = 45.0  # the network helper looks for forgotten switches every 30 s
@@ -49,6 +49,24 @@ def test_cycles_leave_nothing(machine: Machine) -> None:
     assert leaks(machine) == {}
     assert set() == set(os.listdir("/sys/class/net")) - links
     assert eventually(lambda: not grown(machine, before), SWEEP), grown(machine, before)
+
+
+def test_cycles_with_a_pool_leave_nothing(run_directory: Path) -> None:
+    """With sandboxes made ahead it is the same: what was taken is gone with its id, what waited with the spawner."""
+    with machine_in(run_directory, VITRINE_POOL="3") as machine:
+        cycle(machine, 0)
+        assert eventually(lambda: machine.client.ping()["ready"] == 3)
+        assert machine.process
+        before = descriptors(machine.process.pid)
+        for number in range(1, CYCLES + 1):
+            cycle(machine, number)
+        assert eventually(lambda: machine.client.ping()["ready"] == 3)
+        assert eventually(lambda: descriptors(machine.process.pid) <= before)
+        assert set() == machine.names()
+        machine.stop()
+
+        assert leaks(machine) == {}
+        assert [] == cgroups("pool-")
 
 
 def test_delete_twice(machine: Machine) -> None:

@@ -67,7 +67,7 @@ def confinement(node: Node, identifier: str) -> dict[str, str]:
     script = {
         "status": "grep -E '^(Cap|NoNewPrivs|Seccomp|Groups)' /proc/self/status",
         "limits": "cat /proc/self/limits",
-        "mounts": "cut -d' ' -f4- /proc/self/mountinfo",
+        "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed 's/[ug]id=[0-9]*//g'",
         "cgroup": "cat /proc/self/cgroup",
         "names": "hostname; cat /etc/hostname /etc/hosts",
         "map": "awk '{print $1, $3}' /proc/self/uid_map /proc/self/gid_map",
