@@ -18,9 +18,20 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from runtime.shim import requests
+from runtime.shim.sandbox import Sandbox
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
+
+
+def answer(sandbox: Sandbox, fields: dict[str, Any]) -> dict[str, Any]:
+    """The verb: which of `paths` are no longer the image's own."""
+    sandbox.need_init()
+    upper = sandbox.paths.sandbox(sandbox.id) / "disk/upper"
+    return {"paths": replaced(upper, sandbox.container.init_pid, requests.words(fields, "paths")[:500])}
 
 
 def replaced(upper: Path, init_pid: int, paths: Iterable[str]) -> list[str]:

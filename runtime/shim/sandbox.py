@@ -23,7 +23,7 @@ from runtime.loop import READ, Loop
 from runtime.oci import state as records
 from runtime.oci.spec import Process
 from runtime.paths import Paths
-from runtime.shim import exits, files, frames, genuine, observe, requests, users
+from runtime.shim import exits, files, frames, observe, requests, users
 from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
 from runtime.shim.launch import Launch
@@ -292,12 +292,6 @@ class Sandbox:
             "terminals": terminals,
             "timings": [timing.to_dict() for timing in self.container.timings],
         }
-
-    def replaced(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Which of some files are no longer the image's own."""
-        self.need_init()
-        upper = self.paths.sandbox(self.id) / "disk/upper"
-        return {"paths": genuine.replaced(upper, self.container.init_pid, requests.words(fields, "paths")[:500])}
 
     def observe(self, fields: dict[str, Any]) -> dict[str, Any]:
         """What the host sees of this sandbox."""

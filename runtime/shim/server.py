@@ -16,6 +16,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from runtime.container.lifecycle import Container
 from runtime.errors import StepError, VitrineError
 from runtime.loop import READ, Loop
 from runtime.paths import Paths
-from runtime.shim import frames, requests, services
+from runtime.shim import frames, genuine, requests, services
 from runtime.shim.connection import Connection
 from runtime.shim.observer import Watch, subject_of
 from runtime.shim.sandbox import Sandbox
@@ -117,7 +118,7 @@ class Shim:
         """Dispatch by verb."""
         sandbox = self.sandbox
         questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "state": sandbox.state, "observe": sandbox.observe, "replaced": sandbox.replaced,
+            "state": sandbox.state, "observe": sandbox.observe, "replaced": partial(genuine.answer, sandbox),
             "kill": sandbox.kill, "pause": sandbox.pause, "resume": sandbox.resume,
         }  # fmt: skip
         long: dict[str, Callable[[Connection, dict[str, Any]], None]] = {
