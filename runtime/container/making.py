@@ -55,7 +55,7 @@ class Maker:
             self.timings = self._receive(birth, ours)
         except BaseException:
             self.channel.close()
-            end_all(birth)
+            end_all()
             raise
 
     def _receive(self, birth: Birth, channel: socket.socket) -> list[StepTiming]:
@@ -95,10 +95,16 @@ class Maker:
             self.pidfd = None
 
 
-def end_all(birth: Birth) -> None:
-    """After a failure: process 1, if it was born, is our child, and its group is removed only when it has gone."""
-    with contextlib.suppress(OSError):
-        birth.group.kill()
+def end_all() -> None:
+    """After a failure: whoever was born as our child goes, since its group can be removed only then. By pid, not by
+    group: the failure may have been that another container has the id."""
+    try:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    except OSError:
+        return  # a kernel without that file: `cleanup` kills by group, once the id is known to be ours
+    for pid in map(int, children):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
