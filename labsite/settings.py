@@ -200,6 +200,8 @@ LESSON_DISK = environment.number("VITRINE_LESSON_DISK_MIB", 8192) << 20
 LESSON_CPUS = environment.number("VITRINE_LESSON_CPUS", 4)
 LESSON_PIDS = environment.number("VITRINE_LESSON_PIDS", 4096)
 LESSON_MACHINES = environment.number("VITRINE_LESSON_MACHINES", 8)
+# Pages of labs load themselves again when their lesson is saved: `manage.py lessons preview` sets it.
+PREVIEW = environment.flag("VITRINE_PREVIEW")
 IMAGE_NAMES = environment.pairs("VITRINE_IMAGE_NAMES", "debian-12=linux")
 NODE_SANDBOXES = environment.number("VITRINE_NODE_SANDBOXES", 100)
 # How many proxies of ours stand in front: only their X-Forwarded-For is believed.

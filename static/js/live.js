@@ -1,4 +1,4 @@
-/* On a development site: load the page again when its lesson was saved. The terminals go on where
+/* Under `manage.py lessons preview`: load the page again when its lesson was saved. The terminals go on where
    they were, for no shell is a child of a page. A lesson with faults is not loaded; they are shown. */
 
 const EVERY = 1000;

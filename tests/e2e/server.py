@@ -99,6 +99,7 @@ class Server:
             "VITRINE_LABS_PER_ADDRESS": "100",
             "VITRINE_FOREIGN_LESSONS": "tests/lessons/foreign/fixtures",
             "VITRINE_LESSONS": str(self.lessons),
+            "VITRINE_PREVIEW": "1",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VITRINE_", "DJANGO_"))}
         return kept | own

@@ -1,4 +1,4 @@
-"""Has a lesson changed? What a page of a development server asks, so that it can load itself again."""
+"""Has a lesson changed? What a page asks under `lessons preview`, so that it can load itself again."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ from lessons.errors import LessonErrors, LessonNotFound
 @require_safe
 def stamp(request: HttpRequest, course: str, lesson: str) -> JsonResponse:
     """A word that changes with the lesson's files, and the faults it has now."""
-    if not settings.DEV:
+    if not settings.PREVIEW:
         raise Http404
     faults: tuple = ()
     try:

@@ -1,6 +1,6 @@
 """lessons preview: write in your editor, see it in the browser, keep the sandbox.
 
-The page of a lab asks a development server every second whether its lesson has changed; if so
+The page of a lab asks the server every second whether its lesson has changed; if so
 it loads itself again, and the terminals go on where they were, since no shell is a child of a
 page. A lesson that has a fault while it is being written is not loaded: the page says what is
 wrong, and so does this command.
@@ -28,7 +28,9 @@ LOOK_EVERY = 0.5
 def add_arguments(parser: ArgumentParser) -> None:
     """Which lesson, and where the site is."""
     parser.add_argument("lesson", metavar="COURSE/LESSON")
-    parser.add_argument("--url", default=settings.ORIGINS[0], help="a development site that runs already (default: %(default)s)")
+    parser.add_argument(
+        "--url", default=settings.ORIGINS[0], help="a site started with VITRINE_PREVIEW=1, if one runs (default: %(default)s)"
+    )
 
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
@@ -36,8 +38,12 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     wanted = {"lessons": [options["lesson"]], "language": None}
     course, slug = next(iter(selection.wanted([options["lesson"]], selection.Reading())))
     with ExitStack() as ending:
-        if not answers(options["url"]):
+        if not answers(options["url"] + "/healthz"):
             _start_site(ending, options["url"])
+        elif not answers(f"{options['url']}/lessons/{course}/{slug}/stamp"):
+            raise CommandError(
+                f"the site at {options['url']} does not preview {course}/{slug}: end it, or give it VITRINE_PREVIEW=1"
+            )
         command.stdout.write(f"{options['url']}/lessons/{course}/{slug}/  (Ctrl-C ends)")
         before = None
         while True:
@@ -56,9 +62,9 @@ def _tell(command: BaseCommand, found: selection.Reading) -> None:
 
 
 def answers(url: str) -> bool:
-    """Does a site answer there?"""
+    """Is there an answer?"""
     try:
-        with urlopen(url + "/healthz", timeout=3) as answer:
+        with urlopen(url, timeout=3) as answer:
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False
@@ -68,11 +74,11 @@ def _start_site(ending: ExitStack, url: str) -> None:
     """script/server as a child of ours, ended with us."""
     if os.geteuid() != 0:
         raise CommandError(f"no site answers at {url}: start it with sudo script/server, or run this with sudo")
-    server = subprocess.Popen([str(settings.BASE_DIR / "script" / "server")])
+    server = subprocess.Popen([str(settings.BASE_DIR / "script" / "server")], env={**os.environ, "VITRINE_PREVIEW": "1"})
     ending.callback(server.wait)
     ending.callback(server.terminate)
     for _ in range(600):
-        if answers(url):
+        if answers(url + "/healthz"):
             return
         if server.poll() is not None:
             raise CommandError(f"script/server ended with status {server.returncode}")

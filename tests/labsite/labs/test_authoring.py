@@ -119,15 +119,15 @@ def test_reports_survive_what_machines_print():
     assert "**FAIL**" in reports.markdown(played) and "\\|b" in reports.markdown(played)
 
 
-def test_pages_of_a_development_site_hear_of_changes(content, settings):
+def test_pages_under_preview_hear_of_changes(content, settings):
     """A stamp that changes with the files, the faults while there are any; nothing of it elsewhere."""
-    settings.DEV, settings.ALLOWED_HOSTS = True, ["*"]
+    settings.PREVIEW, settings.ALLOWED_HOSTS = True, ["*"]
     before = Client().get("/lessons/school/single/stamp").json()
     (content / "school" / "single.md").write_text("---\ntitle: x\n---\n\n## Two {#two}\n")
     after = Client().get("/lessons/school/single/stamp").json()
     (content / "school" / "single.md").write_text("---\ntitel: x\n---\n")
     broken = Client().get("/lessons/school/single/stamp").json()
-    settings.DEV = False
+    settings.PREVIEW = False
 
     assert before["stamp"] != after["stamp"] and after["faults"] == []
     assert broken["faults"][0].startswith("single.md:")
