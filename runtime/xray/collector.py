@@ -48,7 +48,7 @@ class Collector:
         self.cgroups = Cgroups(subject)
         self.namespaces = namespaces.Namespaces(_first_namespaces(subject.init_pid))
         self.processes = processes.Processes(subject, self.cgroups.of_process, self.namespaces)
-        self.mounts = mounts.Mounts(mounts.devices(f"{subject.directory}/disk"))
+        self.mounts = mounts.Mounts(mounts.devices(f"{subject.directory}/disk"), subject.relative_group)
         self.sockets = Sockets(subject)
         self.layers = Layers(subject)
         disk = subject.directory / "disk/upper"

@@ -21,6 +21,7 @@ from runtime.xray.text import clean, unescaped
 MOST = 600
 LARGEST = 256 * 1024
 KINDS = {b"mnt": "mount", b"net": "network"}
+CGROUPS = (b"cgroup", b"cgroup2")
 HELD = re.compile(rb"([a-z]+):\[(\d+)\]")
 
 
@@ -44,6 +45,7 @@ class Mounts:
     """The tables of one sandbox. `private` are the devices (`254:0`) of the host's own filesystems."""
 
     private: frozenset[bytes] = frozenset()
+    group: bytes = b"/"  # the path of the sandbox's own control group
     tables: dict[str, Table] = field(default_factory=dict)
     held: dict[int, str] = field(default_factory=dict)
 
@@ -74,22 +76,24 @@ class Mounts:
             return known
         if len(raw) >= LARGEST:
             budget.cut("mounts", -1)
-        return _parse(number, raw, self.private)
+        return _parse(number, raw, self.private, self.group)
 
 
-def _parse(number: str, raw: bytes, private: frozenset[bytes]) -> Table:
+def _parse(number: str, raw: bytes, private: frozenset[bytes], group: bytes) -> Table:
     lines = [line for line in raw.splitlines() if b" - " in line]
     ids = {line.split(b" ", 1)[0] for line in lines}
     mounts, held = {}, {}
     for line in lines:
-        key, facts, root = _mount(number, line, ids, private)
+        key, facts, root = _mount(number, line, ids, private, group)
         mounts[key] = facts
         if facts["type"] == "nsfs" and (match := HELD.fullmatch(root)):
             held[int(match[2])] = KINDS.get(match[1], match[1].decode("ascii"))
     return Table(raw, mounts, held)
 
 
-def _mount(number: str, line: bytes, ids: set[bytes], private: frozenset[bytes]) -> tuple[str, dict[str, Any], bytes]:
+def _mount(
+    number: str, line: bytes, ids: set[bytes], private: frozenset[bytes], group: bytes
+) -> tuple[str, dict[str, Any], bytes]:
     before, _, after = line.partition(b" - ")
     ident, parent, device, root, target, options, *tags = before.split(b" ")
     kind, source, more = (after.split(b" ", 2) + [b"", b""])[:3]
@@ -104,7 +108,10 @@ def _mount(number: str, line: bytes, ids: set[bytes], private: frozenset[bytes])
         "super_options": [clean(each, 128) for each in more.split(b",")][:16],
         **_propagation(tags),
     }
-    if device in private:
+    if kind in CGROUPS:
+        # Its root is told to us from the top of the host's tree, which the sandbox does not see.
+        facts["root"] = clean(unescaped(root).partition(group)[2] or b"/")
+    elif device in private:
         facts |= {"root": facts["root"] if kind == b"devtmpfs" else "…", "source": "host", "super_options": []}
     return f"{number}:{ident.decode()}", facts, root
 

@@ -68,6 +68,8 @@ def test_a_mount_made_inside_appears(watcher):
     parent = watcher.now.collections["mounts"][mount["parent"]]
     assert ("tmpfs", "mine", "/") == (mount["type"], mount["source"], parent["target"])
     assert "nosuid" in mount["options"]
+    groups = [m for m in watcher.now.collections["mounts"].values() if m["type"].startswith("cgroup")]
+    assert groups and {"/"} == {m["root"] for m in groups}
 
 
 def test_a_listening_socket_names_its_process(watcher):
