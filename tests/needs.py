@@ -44,3 +44,7 @@ def linux_image() -> Image | None:
 root = _mark(os.geteuid() == 0, "root")
 image = _mark(linux_image() is not None, "the linux image: script/bootstrap builds it")
 cgroups = _mark(os.access("/sys/fs/cgroup", os.W_OK) and Path("/sys/fs/cgroup").is_dir(), "writable control groups")
+nested_stores = _mark(
+    tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 6),
+    "Linux 6.6, whose tmpfs keeps attributes",
+)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from tests import needs
 from tests.runtime.nested.conftest import MEBIBYTE, REQUEST, Docker
 from tests.runtime.node import wait_until
 
+pytestmark = needs.nested_stores
 FAT = "docker run -d --name fat alpine sh -c 'x=$(head -c 60000000 /dev/zero | tr \"\\0\" x); sleep 1000'"
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests import needs
+
+pytestmark = needs.nested_stores
+
 WAIT = "for i in $(seq 50); do curl -sf $URL && break; sleep 0.1; done"
 
 CONTAINERFILE = r"""mkdir -p /root/app && cd /root/app && echo '<h1>v1</h1>' >index.html && cat >Dockerfile <<'X'
