@@ -104,7 +104,7 @@ def wait_for(port: int, nginx: subprocess.Popen, place: Path) -> None:
 
 
 def test_pages_come_whole_and_only_by_tls(front):
-    """The first page: its policy, its cookies for this host over TLS only, HSTS."""
+    """W-06: The first page: its policy, its cookies for this host over TLS only, HSTS."""
     with front.browser() as browser:
         answer = browser.get("/")
 
@@ -124,7 +124,7 @@ def test_nobody_forges_an_address(front):
 
 
 def test_a_websocket_goes_through_from_our_own_pages_only(front):
-    """The same port, upgraded for our Origin; another Origin is 403."""
+    """W-01: The same port, upgraded for our Origin; another Origin is 403."""
     with front.browser() as browser:
         code = front.open_lab(browser).json()["code"]
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
@@ -142,7 +142,7 @@ def test_a_websocket_goes_through_from_our_own_pages_only(front):
 
 
 def test_a_flood_of_a_body_stops_at_the_door(front):
-    """What is larger than any form of ours never reaches the site."""
+    """A-04: What is larger than any form of ours never reaches the site."""
     with front.browser() as browser:
         assert browser.post("/api/v1/labs", content=b"x" * (3 << 20)).status_code == 413
 

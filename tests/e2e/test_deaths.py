@@ -41,7 +41,7 @@ def kill_all(run: Path, pattern: str) -> int:
 
 @pytest.mark.parametrize("pattern", ["daphne", "celery", r"redis-server"])
 def test_a_shell_outlives_its_servers(lab, site, pattern):
-    """After kill -9 of Daphne, of the workers, of Redis: the same shell, every number, once."""
+    """F-01, F-09: After kill -9 of Daphne, of the workers, of Redis: the same shell, every number, once."""
     type_line(lab, COUNT)
     wait_text(lab, "tick=5=")
 

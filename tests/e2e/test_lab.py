@@ -47,7 +47,7 @@ def test_resize_reaches_the_program(lab):
 
 
 def test_a_lost_socket_loses_no_output(lab):
-    """While the socket is away the program goes on; afterwards every line is there once."""
+    """F-25: While the socket is away the program goes on; afterwards every line is there once."""
     type_line(lab, "for i in $(seq 1 60); do echo line=$i=; sleep 0.05; done; echo all-$((1+1))")
     wait_text(lab, "line=5=")
 
@@ -101,7 +101,7 @@ def test_copy_and_paste_by_the_usual_keys(lab):
 
 
 def test_a_hostile_title_is_text(lab):
-    """A program's title is shown as text, cut short, without control characters."""
+    """W-12: A program's title is shown as text, cut short, without control characters."""
     type_line(lab, r"printf '\033]0;<img src=x onerror=alert(1)>%0200d\007' 1")
 
     until(lab, "document.querySelector('.tab-title').textContent.startsWith('<img src=x')")
@@ -110,7 +110,7 @@ def test_a_hostile_title_is_text(lab):
 
 
 def test_a_link_is_asked_about(lab):
-    """A link printed in the terminal opens only after the reader has seen it whole."""
+    """W-15: A link printed in the terminal opens only after the reader has seen it whole."""
     lab.evaluate("void window.vitrine.machines.page.openLink('https://example.org/x')")
 
     assert lab.locator("#link-text").text_content() == "https://example.org/x"
@@ -119,7 +119,7 @@ def test_a_link_is_asked_about(lab):
 
 
 def test_only_web_links_are_links(lab):
-    """javascript: and file: never reach the question."""
+    """W-15: javascript: and file: never reach the question."""
     lab.evaluate("void window.vitrine.machines.page.openLink('javascript:alert(1)')")
 
     assert not lab.locator("#link-sheet").is_visible()

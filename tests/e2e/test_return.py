@@ -45,7 +45,7 @@ def test_a_learner_goes_on_where_she_stopped(lab):
 
 
 def test_signing_in_beside_an_open_lab(lab, site):
-    """A guest who signs up in one tab is told in the other; after reloading it is the same shell, in her account."""
+    """T-14: A guest who signs up in one tab is told in the other; after reloading it is the same shell, in her account."""
     type_line(lab, "echo shell-$$; mine=kept")
     wait_text(lab, "shell-")
     site.rows(

@@ -66,12 +66,12 @@ def in_thread(function, *args):
 
 @pytest.mark.parametrize("path", ["/labs/{}/", "/api/v1/labs/{}"])
 def test_a_stranger_gets_404(stranger, code, path):
-    """The page and the API: not there."""
+    """T-05: The page and the API: not there."""
     assert stranger.request.get(path.format(code)).status == 404
 
 
 def test_each_socket_knows_its_owner(lab, stranger, site, code):
-    """Control, terminal, x-ray: open to the owner, closed as unknown to a stranger, refused to another origin."""
+    """T-04, W-01: Control, terminal, x-ray: open to the owner, closed as unknown to a stranger, refused to another origin."""
     for path in (f"/ws/labs/{code}/{socket}" for socket in SOCKETS):
         owner = in_thread(knock, site, path, cookies(lab), site.url)
         other = in_thread(knock, site, path, cookies(stranger), site.url)

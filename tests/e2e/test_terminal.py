@@ -49,7 +49,7 @@ def test_letters_and_colours_change_at_once_and_stay(lab):
 
 
 def test_two_pages_share_a_terminal_until_the_lab_ends(lab):
-    """A second page sees what the first types, both are told; when one ends the lab the other's terminal says so."""
+    """F-19: A second page sees what the first types, both are told; when one ends the lab the other's terminal says so."""
     second = lab.context.new_page()
     second.goto(lab.url)
     wait_prompt(second)

@@ -20,7 +20,7 @@ def steps_of_a_creation(run: Path) -> list[str]:
 
 
 def test_creator_killed_at_every_step(run_directory: Path) -> None:
-    """A SIGKILL after any step leaves nothing, is reported, and the next creation works."""
+    """F-02: A SIGKILL after any step leaves nothing, is reported, and the next creation works."""
     left: dict[str, object] = {}
     steps = steps_of_a_creation(run_directory)
     assert len(steps) > 5

@@ -44,7 +44,7 @@ def end_with_its_shim(machine: Machine) -> None:
 
 
 def test_killed_shim_takes_its_sandbox_along(machine: Machine) -> None:
-    """When the shim is killed, init dies with it and the spawner removes the rest."""
+    """F-06: When the shim is killed, init dies with it and the spawner removes the rest."""
     state = machine.create(NAME)["state"]
 
     os.kill(state["shim_pid"], signal.SIGKILL)
@@ -55,7 +55,7 @@ def test_killed_shim_takes_its_sandbox_along(machine: Machine) -> None:
 
 
 def test_killed_init_is_a_stopped_sandbox(machine: Machine) -> None:
-    """When init is killed, the sandbox is stopped or gone, never running; delete frees the rest."""
+    """F-07: When init is killed, the sandbox is stopped or gone, never running; delete frees the rest."""
     state = machine.create(NAME)["state"]
 
     os.kill(state["pid"], signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_killed_init_is_a_stopped_sandbox(machine: Machine) -> None:
 
 
 def test_sandbox_survives_its_spawner(machine: Machine) -> None:
-    """A killed spawner takes no sandbox along; the next one adopts it, and can delete it."""
+    """F-08: A killed spawner takes no sandbox along; the next one adopts it, and can delete it."""
     state = machine.create(NAME)["state"]
     machine.kill()
     assert machine.shim(NAME).exec(["hostname"]).stdout == b"box\n"
@@ -81,7 +81,7 @@ def test_sandbox_survives_its_spawner(machine: Machine) -> None:
 
 
 def test_adopted_shim_is_watched(machine: Machine) -> None:
-    """A shim that was adopted, and then killed, is cleaned up after like any other."""
+    """F-06, F-08: A shim that was adopted, and then killed, is cleaned up after like any other."""
     state = machine.create(NAME)["state"]
     machine.kill()
     machine.start()
@@ -93,7 +93,7 @@ def test_adopted_shim_is_watched(machine: Machine) -> None:
 
 
 def test_shim_killed_while_no_spawner_runs(machine: Machine) -> None:
-    """What died unseen is removed by the next spawner at its start."""
+    """F-06, F-08: What died unseen is removed by the next spawner at its start."""
     state = machine.create(NAME)["state"]
     machine.kill()
     os.kill(state["shim_pid"], signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_shim_killed_while_no_spawner_runs(machine: Machine) -> None:
 
 
 def test_state_of_an_earlier_boot_is_not_believed(machine: Machine) -> None:
-    """After a reboot a recorded pid means nothing: no process is signalled, the names are freed."""
+    """F-14, F-24: After a reboot a recorded pid means nothing: no process is signalled, the names are freed."""
     bystander = subprocess.Popen(["sleep", "60"])
     machine.create(NAME)
     machine.kill()
@@ -122,7 +122,7 @@ def test_state_of_an_earlier_boot_is_not_believed(machine: Machine) -> None:
 
 
 def test_corrupt_state_is_undone_by_id(machine: Machine) -> None:
-    """A state.json that cannot be read does not stop the spawner; what has that id is removed."""
+    """F-27: A state.json that cannot be read does not stop the spawner; what has that id is removed."""
     machine.create(NAME)
     machine.kill()
     end_with_its_shim(machine)
@@ -135,7 +135,7 @@ def test_corrupt_state_is_undone_by_id(machine: Machine) -> None:
 
 
 def test_state_is_not_read_through_a_symlink(machine: Machine, tmp_path: Path) -> None:
-    """A state.json that is a symlink is not followed; its target is left alone."""
+    """F-27: A state.json that is a symlink is not followed; its target is left alone."""
     target = tmp_path / "precious"
     target.write_text("precious")
     directory = machine.paths.sandbox(f"{PREFIX}-link")
@@ -150,7 +150,7 @@ def test_state_is_not_read_through_a_symlink(machine: Machine, tmp_path: Path) -
 
 
 def test_second_spawner_refuses(machine: Machine) -> None:
-    """Two spawners never share a directory: the second ends at once."""
+    """F-32: Two spawners never share a directory: the second ends at once."""
     environment = {**os.environ, "VITRINE_RUN": str(machine.paths.run)}
     command = [sys.executable, "-m", "runtime.spawner", "--foreground"]
 

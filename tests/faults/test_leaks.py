@@ -37,7 +37,7 @@ def cycle(machine: Machine, number: int) -> None:
 
 
 def test_cycles_leave_nothing(machine: Machine) -> None:
-    """After many create/delete cycles no mount, cgroup, process, file, range, link or descriptor is left."""
+    """F-20: After many create/delete cycles no mount, cgroup, process, file, range, link or descriptor is left."""
     cycle(machine, 0)
     assert leaks(machine) == {}
     links = set(os.listdir("/sys/class/net"))
@@ -52,7 +52,7 @@ def test_cycles_leave_nothing(machine: Machine) -> None:
 
 
 def test_cycles_with_a_pool_leave_nothing(run_directory: Path) -> None:
-    """With sandboxes made ahead it is the same: what was taken is gone with its id, what waited with the spawner."""
+    """F-20: With sandboxes made ahead it is the same: what was taken is gone with its id, what waited with the spawner."""
     with machine_in(run_directory, VITRINE_POOL="3") as machine:
         cycle(machine, 0)
         assert eventually(lambda: machine.client.ping()["ready"] == 3)

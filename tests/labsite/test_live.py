@@ -109,7 +109,7 @@ async def test_from_a_click_to_a_prompt_and_back(site):
 
 
 async def test_a_lost_socket_loses_no_byte(site):
-    """Coming back with the offset one has seen, one gets what was missed, once, in order."""
+    """F-25: Coming back with the offset one has seen, one gets what was missed, once, in order."""
     async with Visitor(site) as visitor:
         await visitor.open()
         await hear(await visitor.control(), "running")
@@ -124,7 +124,7 @@ async def test_a_lost_socket_loses_no_byte(site):
 
 
 async def test_a_stranger_cannot_attach(site):
-    """Another visitor's cookie does not open the terminal; neither does another origin."""
+    """T-04, W-01: Another visitor's cookie does not open the terminal; neither does another origin."""
     async with Visitor(site) as visitor, Visitor(site) as other:
         await visitor.open()
         await hear(await visitor.control(), "running")
@@ -197,7 +197,7 @@ NONSENSE = ["{", "[]", "7", "{}", '{"type": "resize", "cols": -1, "rows": 24}', 
 
 
 async def test_nonsense_is_answered_and_the_shell_lives(site):
-    """What is no message of the protocol gets an error frame; too much of it, or too large a paste, a close code."""
+    """A-06, A-07, A-08: What is no message of the protocol gets an error frame; too much of it, or too large a paste, a close code."""
     async with Visitor(site) as visitor:
         await visitor.open()
         terminal = await visitor.terminal()
@@ -231,7 +231,7 @@ async def answer(terminal) -> dict:
 
 
 async def test_a_page_that_acknowledges_unread_floods_costs_no_memory(site):
-    """A hostile page acknowledges on and on and reads nothing: the web process stays as it was, others type on."""
+    """F-26, R-20: A hostile page acknowledges on and on and reads nothing: the web process stays as it was, others type on."""
     async with Visitor(site) as hostile, Visitor(site) as other:
         await hostile.open()
         await other.open()

@@ -70,12 +70,12 @@ def test_ran_looks_at_what_was_typed(tmp_path):
 
 
 def test_a_time_out_is_the_check_s_fault():
-    """A learner is never told she is wrong because a check was slow."""
+    """W-20: A learner is never told she is wrong because a check was slow."""
     assert contract.judge(0, b"", b"", timed_out=True).state is State.BROKEN
 
 
 def test_messages_are_short_and_logs_are_private():
-    """2 KiB of output reach the learner; what went to stderr does not."""
+    """W-20: 2 KiB of output reach the learner; what went to stderr does not."""
     found = contract.judge(1, b"\xe4\xbd\xa0" * 4096, b"secret")
 
     assert len(found.message.encode()) <= contract.MESSAGE_LIMIT

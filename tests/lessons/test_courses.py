@@ -176,7 +176,7 @@ def test_a_wrong_course_file_is_told_of_at_its_line(content, line, words):
 
 
 def test_symbolic_links_lead_nowhere(content):
-    """A link beside a lesson, or in a tree to copy, is refused: it may lead out of the course."""
+    """W-18: A link beside a lesson, or in a tree to copy, is refused: it may lead out of the course."""
     whole = content / "school" / "whole"
     (whole / "files" / "note.txt").unlink()
     (whole / "files" / "note.txt").symlink_to("/etc/passwd")
@@ -189,7 +189,7 @@ def test_symbolic_links_lead_nowhere(content):
 
 @pytest.mark.parametrize("name", ["../../school/course.yaml", "lesson.md", "/etc/passwd", "nowhere.png", "../../../x.png"])
 def test_only_pictures_are_served(content, name):
-    """Nothing but a picture of the course comes out."""
+    """W-18: Nothing but a picture of the course comes out."""
     assert catalog.picture("school", "whole", name) is None
     assert catalog.picture("school", "whole", "dot.png") == ((content / "school/whole/dot.png").read_bytes(), "image/png")
 

@@ -121,7 +121,7 @@ def read(body: str, word: str = "x") -> Lesson | None:
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("vector", VECTORS)
 def test_markup_is_text_wherever_it_stands(place, vector):
-    """No place of the format lets markup through."""
+    """W-11: No place of the format lets markup through."""
     lesson = read(place.replace("{}", vector).replace("{{", "{").replace("}}", "}"), vector)
 
     assert lesson is None or dangers(lesson) == []
@@ -130,7 +130,7 @@ def test_markup_is_text_wherever_it_stands(place, vector):
 @pytest.mark.parametrize("form", LINKS)
 @pytest.mark.parametrize("url", URLS)
 def test_links_and_pictures_lead_nowhere_else(form, url, monkeypatch):
-    """No scheme but http, https, mailto and lab survives, in links and in pictures, even with the linter gone."""
+    """W-11: No scheme but http, https, mailto and lab survives, in links and in pictures, even with the linter gone."""
     monkeypatch.setattr(links, "check", lambda *_: None)
     lesson = read(form.replace("{}", url))
 
@@ -138,7 +138,7 @@ def test_links_and_pictures_lead_nowhere_else(form, url, monkeypatch):
 
 
 def test_the_reader_of_this_test_sees_dangers():
-    """The net has no hole: what is dangerous is found."""
+    """W-11: The net has no hole: what is dangerous is found."""
     reader = Reader()
     reader.feed("<script></script><p onclick=x><a href='javascript:x'><img src='data:x'>")
 
@@ -148,7 +148,7 @@ def test_the_reader_of_this_test_sees_dangers():
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet="<>\"'`&#:;/=(){}[]!-~*_%\n abcjsx", max_size=120))
 def test_no_text_acts(text):
-    """Any text at all is refused or harmless, and never breaks the reader."""
+    """W-11: Any text at all is refused or harmless, and never breaks the reader."""
     lesson = read(text, text)
 
     assert lesson is None or dangers(lesson) == []

@@ -31,6 +31,6 @@ def test_its_own_and_its_courses_files_are_found(places):
     "name", ["../../secret", "/etc/passwd", "link.sh", "way/secret", "own.sh/../../../secret", "nowhere", ".", "bytes"]
 )
 def test_nothing_else_is(places, name):
-    """Not by dots, not absolutely, not by symbolic links, not a directory, not what is no text."""
+    """W-18: Not by dots, not absolutely, not by symbolic links, not a directory, not what is no text."""
     assert places.text(name)[0] == ""
     assert Places(Path("lesson"), Path(".")).text(name)[0] == ""

@@ -31,7 +31,7 @@ def test_a_taken_name_is_refused(client, learner):
 
 
 def test_guessing_is_stopped(client, learner, settings):
-    """After some wrong passwords even the right one is refused for a while."""
+    """A-01: After some wrong passwords even the right one is refused for a while."""
     for _ in range(settings.AXES_FAILURE_LIMIT):
         client.post("/accounts/sign-in/", {"username": "lena", "password": "wrong"})
 
@@ -52,7 +52,7 @@ def test_a_token_is_kept_as_a_digest(learner):
 
 @pytest.mark.parametrize("next_address", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_signing_in_never_leads_away(client, learner, next_address):
-    """After signing in one stays on this site."""
+    """W-22: After signing in one stays on this site."""
     form = {"username": "lena", "password": "a long enough one", "next": next_address}
 
     assert client.post("/accounts/sign-in/", form).url == "/"

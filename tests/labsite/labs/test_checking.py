@@ -87,7 +87,7 @@ def test_a_block_is_saved_by_its_number_only(lab, learner, with_file, monkeypatc
 
 
 def test_a_stranger_saves_nothing(lab, stranger, with_file):
-    """Not even that the lab exists is told."""
+    """T-05: Not even that the lab exists is told."""
     assert save(signed_in(stranger), lab, 0)[0] == 404
 
 

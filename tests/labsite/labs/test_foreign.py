@@ -40,7 +40,7 @@ def test_a_picture_is_served_alone(client):
     ["linux/first/verify.sh", "linux/first/index.json", "../killercoda/flags/index.json", "..%2f..%2f..%2fetc/passwd", "%2e%2e/x.png", "/etc/passwd", "none.png", "linux", ".", "linux/first/assets/dot.png%00.md"],
 )  # fmt: skip
 def test_nothing_else_is_served(client, name):
-    """No script, no manifest, no path that leads out."""
+    """W-18: No script, no manifest, no path that leads out."""
     assert get(client, name).status_code == 404
 
 
@@ -51,7 +51,7 @@ def test_a_picture_of_a_strange_lesson_is_not_found(client):
 
 
 def test_an_svg_is_in_a_sandbox(client, tmp_path, monkeypatch):
-    """Opened by itself it is of no origin and runs no script."""
+    """W-11: Opened by itself it is of no origin and runs no script."""
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "index.json").write_text('{"title": "T", "details": {"steps": []}, "backend": {}}')
     (tmp_path / "s" / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
@@ -96,7 +96,7 @@ def test_the_map_shows_foreign_courses(client, db):
 
 
 def test_templates_of_a_lesson_are_text(client, db, tmp_path, monkeypatch):
-    """Braces in a title or in a text reach the page as they are."""
+    """W-21: Braces in a title or in a text reach the page as they are."""
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "index.json").write_text(
         '{"title": "{{ settings.SECRET_KEY }}<script>", "details": {"steps": [{"title": "<img onerror=x>", "text": "a.md"}]}, "backend": {}}'

@@ -28,7 +28,7 @@ def test_the_timed_steps_are_kept(lab):
 
 
 def test_opening_again_gives_the_same_lab(lab, open_lab, learner):
-    """A learner who comes back finds the lab she left."""
+    """A-03: A learner who comes back finds the lab she left."""
     assert lab == open_lab(learner)
 
 
@@ -43,7 +43,7 @@ def test_ending_takes_the_machines_back(lab, node, django_capture_on_commit_call
 
 
 def test_two_workers_one_creation(lab, node):
-    """A start that is delivered twice makes one machine."""
+    """A-03, F-04: A start that is delivered twice makes one machine."""
     sandbox = lab.sandboxes.first()
 
     tasks.start_sandbox(lab.code, sandbox.name)
@@ -52,7 +52,7 @@ def test_two_workers_one_creation(lab, node):
 
 
 def test_a_stale_row_moves_nothing(lab):
-    """A worker that holds an old row cannot overwrite what another did since."""
+    """F-04: A worker that holds an old row cannot overwrite what another did since."""
     stale, fresh = Sandbox.objects.get(lab=lab, index=0), Sandbox.objects.get(lab=lab, index=0)
 
     assert fresh.move(Status.RUNNING, to=Status.STOPPING)
@@ -94,7 +94,7 @@ def test_a_full_node_makes_a_line(open_lab, learner, stranger, node, settings, l
 
 
 def test_guests_have_fewer_labs(open_lab, db, settings):
-    """The limit of labs is refused with its name."""
+    """A-02: The limit of labs is refused with its name."""
     from labsite.accounts.models import User
 
     guest = User.objects.create_guest()
@@ -105,7 +105,7 @@ def test_guests_have_fewer_labs(open_lab, db, settings):
 
 
 def test_an_address_has_a_limit(open_lab, learner, stranger, settings):
-    """However many users an address has, its labs are limited."""
+    """A-02: However many users an address has, its labs are limited."""
     settings.LABS_PER_ADDRESS = 1
     open_lab(learner, "192.0.2.7")
 
@@ -114,7 +114,7 @@ def test_an_address_has_a_limit(open_lab, learner, stranger, settings):
 
 
 def test_more_time_up_to_the_longest(lab, settings):
-    """A lab is extended by half an hour until the longest is reached."""
+    """A-16: A lab is extended by half an hour until the longest is reached."""
     before = lab.expires_at
     settings.LAB_MAX_MINUTES = 70
 
@@ -136,7 +136,7 @@ def test_overdue_and_idle_labs_end(lab, node, django_capture_on_commit_callbacks
 
 
 def test_a_vanished_sandbox_is_lost(lab, node):
-    """A row that says running while nothing is there becomes lost."""
+    """F-06: A row that says running while nothing is there becomes lost."""
     node.sandboxes.clear()
     Sandbox.objects.update(changed_at=timezone.now() - timedelta(seconds=10))
 
@@ -155,7 +155,7 @@ def test_a_sandbox_without_a_row_is_removed(lab, node):
 
 
 def test_a_dead_worker_start_is_repeated(lab, node):
-    """A start whose worker died is done again, from nothing."""
+    """F-02, F-03: A start whose worker died is done again, from nothing."""
     old = timezone.now() - timedelta(minutes=5)
     Sandbox.objects.filter(lab=lab).update(status=Status.STARTING, lease_until=old)
 
@@ -165,7 +165,7 @@ def test_a_dead_worker_start_is_repeated(lab, node):
 
 
 def test_a_lost_request_is_sent_again(lab, node):
-    """A request whose task was lost is sent again."""
+    """F-03, F-09: A request whose task was lost is sent again."""
     node.sandboxes.clear()
     Sandbox.objects.filter(lab=lab).update(status=Status.REQUESTED, changed_at=timezone.now() - timedelta(minutes=5))
 

@@ -62,7 +62,7 @@ def test_the_lab_page_has_what_its_script_needs(lab, learner):
     ],
 )  # fmt: skip
 def test_a_stranger_finds_nothing(lab, stranger, method, path):
-    """To a stranger, signed in or not, a lab does not exist."""
+    """T-05: To a stranger, signed in or not, a lab does not exist."""
     for client in (signed_in(stranger), Client()):
         assert getattr(client, method)(path.format(lab.code)).status_code == 404
     lab.refresh_from_db()
@@ -95,12 +95,12 @@ def test_errors_are_problem_documents(client):
     [("{", "application/json", 400), ("[]", "application/json", 400), ('{"lesson":"a"}', "text/plain", 415)],
 )
 def test_only_json_objects_are_taken(client, body, kind, status):
-    """Anything but a JSON object is refused."""
+    """A-07: Anything but a JSON object is refused."""
     assert status == client.post(API, body, content_type=kind).status_code
 
 
 def test_a_cookie_needs_a_csrf_token(learner, node):
-    """A request with only a session cookie is refused without the token."""
+    """W-03: A request with only a session cookie is refused without the token."""
     client = signed_in(learner, enforce_csrf_checks=True)
 
     assert post(client, API, {"lesson": LESSON}).status_code == 403
@@ -127,7 +127,7 @@ def test_the_description_names_every_address(client):
 
 
 def test_limits_are_429(learner, node, settings):
-    """A limit is a 429 with the limit in it, as JSON and as a page."""
+    """A-02: A limit is a 429 with the limit in it, as JSON and as a page."""
     settings.LABS_PER_USER = 0
     client = signed_in(learner)
 
@@ -138,7 +138,7 @@ def test_limits_are_429(learner, node, settings):
 
 
 def test_no_inline_script_is_allowed(client):
-    """The content security policy lets scripts come from this site only."""
+    """W-11, W-23: The content security policy lets scripts come from this site only."""
     policy = client.get("/")["Content-Security-Policy"]
 
     assert "script-src 'self';" in policy + ";"
@@ -177,7 +177,7 @@ def test_healthz_names_what_is_missing(client, settings, tmp_path, monkeypatch):
 
 
 def test_the_language_is_remembered(client):
-    """Choosing a language leads back to the page, in that language; never to another site."""
+    """W-22: Choosing a language leads back to the page, in that language; never to another site."""
     answer = client.post("/language/", {"language": "zh-hans", "next": "/"})
     elsewhere = client.post("/language/", {"language": "zh-hans", "next": "https://evil.example/"})
 
@@ -218,12 +218,12 @@ def test_a_full_address_is_told_to_wait(learner, stranger, node, settings):
     "wanted, leads", [("/accounts/sign-up/", "/accounts/sign-up/"), ("https://evil.example/", f"/lessons/{LESSON}/")]
 )
 def test_ending_leads_where_the_form_says_but_never_away(lab, learner, wanted, leads):
-    """The end button of a limit leads back to the lesson she wanted."""
+    """W-22: The end button of a limit leads back to the lesson she wanted."""
     assert leads == signed_in(learner).post(f"/labs/{lab.code}/end/", {"next": wanted}).url
 
 
 def test_a_form_without_its_token_gets_our_own_page(learner):
-    """Django's bare page is nobody's business."""
+    """W-03: Django's bare page is nobody's business."""
     answer = signed_in(learner, enforce_csrf_checks=True).post("/labs/", {"lesson": LESSON})
 
     assert (answer.status_code, "Back to the lessons" in answer.content.decode()) == (403, True)

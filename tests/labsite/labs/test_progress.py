@@ -90,7 +90,7 @@ def test_an_answered_question_is_remembered(lab, learner, lesson):
 
 
 def test_a_guest_signs_in_and_keeps_everything(client, node, learner, first):
-    """Progress and open labs of a guest follow into the account; the guest is gone."""
+    """T-14: Progress and open labs of a guest follow into the account; the guest is gone."""
     step, task = first
     client.post("/labs/", {"lesson": LESSON})
     lab = LabSession.objects.get()
@@ -105,7 +105,7 @@ def test_a_guest_signs_in_and_keeps_everything(client, node, learner, first):
 
 
 def test_a_wrong_password_moves_nothing(client, node, learner):
-    """Only who proves to be Lena gives her a guest's things."""
+    """T-14: Only who proves to be Lena gives her a guest's things."""
     client.post("/labs/", {"lesson": LESSON})
 
     client.post("/accounts/sign-in/", {"username": "lena", "password": "wrong"})

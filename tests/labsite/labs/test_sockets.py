@@ -53,7 +53,7 @@ async def test_the_owner_is_told_first_what_is(lab, learner):
 @pytest.mark.asyncio
 @pytest.mark.parametrize("consumer", [LabConsumer, TerminalConsumer])
 async def test_strangers_are_closed(lab, stranger, consumer):
-    """A stranger's socket is closed with 4404, signed in or not."""
+    """T-04, W-02: A stranger's socket is closed with 4404, signed in or not."""
     for user in (stranger, AnonymousUser()):
         page = socket(consumer, user, code=lab.code, sandbox="box", n=1)
         await page.connect()
@@ -66,7 +66,7 @@ async def test_strangers_are_closed(lab, stranger, consumer):
 @pytest.mark.asyncio
 @pytest.mark.parametrize("consumer", [LabConsumer, TerminalConsumer])
 async def test_signing_out_closes_open_sockets(lab, learner, consumer, monkeypatch):
-    """A socket does not outlive its session: it is closed at the next look."""
+    """W-02: A socket does not outlive its session: it is closed at the next look."""
     monkeypatch.setattr("labsite.labs.consumers.LOOK_AGAIN", 0.05)
     monkeypatch.setattr("labsite.labs.terminal_consumer.LOOK_AGAIN", 0.05)
     monkeypatch.setattr("labsite.labs.gateway.open_terminal", no_terminal)
@@ -171,7 +171,7 @@ async def test_a_shim_that_hangs_up_is_told_apart_from_the_end(lab, learner, str
                                   '{"type": "ack", "offset": true}', '{"type": "resize", "cols": -1, "rows": 5}',
                                   '{"type": "resize", "cols": 80, "rows": 1000000}', '{"type": "what"}', "[" * 9000])  # fmt: skip
 async def test_nonsense_is_answered_and_changes_nothing(lab, learner, stream, text):
-    """A control message that is not one gets an error frame; the shim hears nothing of it."""
+    """A-07, A-08: A control message that is not one gets an error frame; the shim hears nothing of it."""
     page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
     await page.connect()
     await page.receive_nothing()
@@ -184,7 +184,7 @@ async def test_nonsense_is_answered_and_changes_nothing(lab, learner, stream, te
 
 @pytest.mark.asyncio
 async def test_a_frame_too_large_is_refused(lab, learner, stream):
-    """65 KiB at once: a code of ours, which Daphne can send, and words."""
+    """A-06: 65 KiB at once: a code of ours, which Daphne can send, and words."""
     page = socket(TerminalConsumer, learner, code=lab.code, sandbox="box", n=1)
     await page.connect()
     await page.receive_nothing()
@@ -217,7 +217,7 @@ async def test_a_terminal_without_a_shim_says_so(lab, learner, monkeypatch, tmp_
     ],
 )
 async def test_only_our_own_origin(origin):
-    """A websocket from any other origin, even one that differs by port, is refused."""
+    """W-01: A websocket from any other origin, even one that differs by port, is refused."""
     from labsite.asgi import application
 
     headers = [(b"host", b"localhost:8000")] + ([(b"origin", origin)] if origin else [])
@@ -238,7 +238,7 @@ def test_a_check_speaks_the_language_of_the_page():
 
 @pytest.mark.parametrize("query", [b"", b"since=x&cols=99999999&rows=-1", b"since=-5", b"cols=\xff"])
 def test_a_strange_address_is_read_as_defaults(query):
-    """Numbers in the address that cannot be believed are left out."""
+    """A-08: Numbers in the address that cannot be believed are left out."""
     greeting = hello(1, query)
 
     assert (greeting["since"], greeting["cols"], greeting["rows"], greeting["write"]) == (None, 80, 24, True)

@@ -84,7 +84,7 @@ async def opened(user, code: str) -> WebsocketCommunicator:
 
 @pytest.mark.asyncio
 async def test_a_stranger_sees_nothing(lab, stranger, shim):
-    """Signed in or not: closed with 4404, and nothing is collected."""
+    """T-04: Signed in or not: closed with 4404, and nothing is collected."""
     for user in (stranger, AnonymousUser()):
         communicator = page(user, lab.code)
         await communicator.connect()
@@ -97,7 +97,7 @@ async def test_a_stranger_sees_nothing(lab, stranger, shim):
 
 @pytest.mark.asyncio
 async def test_only_our_own_origin(lab):
-    """A page of another site may not open it."""
+    """W-01: A page of another site may not open it."""
     from labsite.asgi import application
 
     headers = [(b"host", b"localhost:8000"), (b"origin", b"http://evil.example")]

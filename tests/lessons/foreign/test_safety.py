@@ -77,17 +77,17 @@ def acting(text: str) -> list[str]:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_of_a_text_acts(text):
-    """Scripts, handlers, frames, forms and strange addresses are gone; code is text."""
+    """W-11: Scripts, handlers, frames, forms and strange addresses are gone; code is text."""
     assert acting(text) == []
 
 
 def test_the_fence_is_there():
-    """Without the cleaning the same texts do act: the test can fail."""
+    """W-11: Without the cleaning the same texts do act: the test can fail."""
     assert Reader("".join(HOSTILE)).bad != []
 
 
 def test_a_text_cannot_look_like_a_widget():
-    """Raw HTML keeps no class, id or data: only our own buttons run a command."""
+    """W-11: Raw HTML keeps no class, id or data: only our own buttons run a command."""
     found = rendered('<div class="code" data-run="x" data-task="t" data-quiz="q" id="i">y</div>')[0].html
 
     assert found.strip() == "<div>y</div>"
@@ -137,7 +137,7 @@ def test_no_bytes_raise(tmp_path, text, told):
     "name", ["../outside.md", "/etc/passwd", "a/../../outside.md", "..\\outside.md", "~/x", "link.md", "x\0y"]
 )
 def test_no_path_leads_out(tmp_path, name):
-    """By words or by a link: refused, with the line of index.json; the lesson is read all the same."""
+    """W-18: By words or by a link: refused, with the line of index.json; the lesson is read all the same."""
     (tmp_path / "repo" / "s").mkdir(parents=True)
     (tmp_path / "repo" / "outside.md").write_text("SECRET")
     (tmp_path / "secret.md").write_text("SECRET")
@@ -151,7 +151,7 @@ def test_no_path_leads_out(tmp_path, name):
 
 
 def test_no_asset_leads_out(tmp_path):
-    """Neither a pattern nor a link in assets/ reaches a file elsewhere."""
+    """W-18: Neither a pattern nor a link in assets/ reaches a file elsewhere."""
     (tmp_path / "repo" / "s" / "assets").mkdir(parents=True)
     (tmp_path / "secret").write_text("SECRET")
     os.symlink(tmp_path / "secret", tmp_path / "repo" / "s" / "assets" / "link")
@@ -164,7 +164,7 @@ def test_no_asset_leads_out(tmp_path):
 
 
 def test_no_picture_leads_out(tmp_path):
-    """A picture is a regular file of the repository, and a picture by its bytes."""
+    """W-18: A picture is a regular file of the repository, and a picture by its bytes."""
     png = b"\x89PNG\r\n\x1a\n" + b"0" * 8
     (tmp_path / "repo").mkdir()
     (tmp_path / "out.png").write_bytes(png)
@@ -245,7 +245,7 @@ def test_deep_nesting_is_shown_as_text(tmp_path):
 
 
 def test_templates_in_lessons_are_text():
-    """Braces of Django, Jinja or Helm in a text are never evaluated."""
+    """W-21: Braces of Django, Jinja or Helm in a text are never evaluated."""
     html = rendered("{{ settings.SECRET_KEY }} {% include 'x' %}")[0].html
 
     assert "{{ settings.SECRET_KEY }} {% include 'x' %}" in html

@@ -51,7 +51,7 @@ def offset_of(box, n: int = 1) -> int:
 
 @pytest.mark.parametrize("hello", [{"flow": True}, {"flow": False, "write": False}])
 def test_a_viewer_that_never_reads_costs_no_memory(box, terminal, hello):
-    """While it floods past a viewer that reads and acks nothing the shim grows by less than two rings."""
+    """F-26: While it floods past a viewer that reads and acks nothing the shim grows by less than two rings."""
     pid = box.state()["state"]["shim_pid"]
     flood(terminal)
     before = proportional(pid)
@@ -94,7 +94,7 @@ def test_a_silent_viewer_stalls_nobody_else(box, terminal):
 
 
 def test_others_type_during_a_flood(node, box, terminal):
-    """Another terminal, of this sandbox and of another, echoes every key in order while one floods unread."""
+    """F-26: Another terminal, of this sandbox and of another, echoes every key in order while one floods unread."""
     terminal.ack = False
     flood(terminal, 64 * 1024)
     keys = "".join(chr(ord("a") + n % 26) for n in range(400))
@@ -128,7 +128,7 @@ def commands(box) -> list[str]:
 
 
 def test_hello_is_later_than_since_after_roll_over(box, terminal):
-    """Who asks for what has rolled out of the ring is told where the rest begins: at the start of a line."""
+    """F-25: Who asks for what has rolled out of the ring is told where the rest begins: at the start of a line."""
     since = terminal.offset
     terminal.type("seq 1 400000; echo do''ne\n")
     while b"done\r\n" not in terminal.seen[-64:]:
@@ -145,7 +145,7 @@ def test_hello_is_later_than_since_after_roll_over(box, terminal):
 
 
 def test_resuming_loses_nothing_in_the_ring(box, terminal):
-    """Cut off in the middle of output over and over, a viewer that resumes has every byte once."""
+    """F-25: Cut off in the middle of output over and over, a viewer that resumes has every byte once."""
     terminal.type("stty -echo; echo; seq 1 60000; echo do''ne\n")
     seen, since = terminal.seen, terminal.offset
     while b"done\r\n" not in seen[-64:]:

@@ -65,7 +65,7 @@ def test_a_terminal_survives_its_viewer(box, terminal):
 
 
 def test_a_flood_is_held_at_the_window(box, terminal):
-    """A viewer that draws nothing is sent one window, and the program is stopped."""
+    """F-26: A viewer that draws nothing is sent one window, and the program is stopped."""
     terminal.ack = False
     start = len(terminal.seen)
     terminal.type("yes\n")
@@ -112,7 +112,7 @@ def test_viewers_are_counted(box, terminal):
 
 
 def test_a_slow_watcher_holds_nobody_up(box, terminal):
-    """A viewer without flow that draws nothing does not stop the program; it is skipped forward."""
+    """F-26: A viewer without flow that draws nothing does not stop the program; it is skipped forward."""
     watcher = Terminal(box, write=False, flow=False, ack=False)
     watcher.until_control("hello")
     terminal.type("head -c 4000000 /dev/zero | tr '\\0' x; echo do''ne\n")
@@ -129,7 +129,7 @@ def test_a_slow_watcher_holds_nobody_up(box, terminal):
 
 
 def test_a_replay_from_the_middle_has_its_modes(box, terminal):
-    """After the ring has rolled over, a new viewer is first told the modes in force."""
+    """W-17: After the ring has rolled over, a new viewer is first told the modes in force."""
     terminal.type("printf '\\033[?1049h\\033[?25l'; head -c 2000000 /dev/zero | tr '\\0' x; echo do''ne\n")
     while b"done\r\n" not in terminal.seen[-64:]:
         terminal.read()
