@@ -17,7 +17,7 @@ import { Socket, whenHeard } from "./socket.js";
 import { Steps } from "./steps.js";
 import { say } from "./strings.js";
 import { Tasks } from "./tasks.js";
-import { Panel } from "./xray/panel.js";
+import { makeDoor } from "./xray/door.js";
 
 const byId = (id) => document.getElementById(id);
 const boot = JSON.parse(byId("lab-data").textContent);
@@ -188,7 +188,7 @@ byId("sheet").addEventListener("click", () => {
 });
 
 makeDivider(byId("divider"), byId("main"));
-const xray = new Panel({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit() });
+const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit() });
 equipSettings(() => machines.apply());
 equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
 equipLinks(byId("steps"), machines, xray);

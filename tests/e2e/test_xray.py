@@ -109,7 +109,7 @@ def test_the_drawing_is_used_by_keyboard(lab):
     until(lab, "document.querySelector('#xray-details').hidden")
 
     lab.keyboard.press("Alt+x")
-    until(lab, "window.vitrine.xray.feed === null")
+    until(lab, "window.vitrine.xray.panel.feed === null")
 
 
 def test_hostile_names_are_only_text(lab):
