@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.container import kvm
+from runtime.image.load import load
+from runtime.image.save import save
+from runtime.image.store import Image, Store
 from runtime.paths import Paths
 from runtime.vm import clock, initrd, kernel
 
@@ -42,9 +45,10 @@ def run(command: list[str], memory: int = 2048, processors: int = 2, seconds: fl
         ours, theirs = socket.socketpair()
         stack.callback(ours.close)
         (place / "initrd").write_bytes(_initrd(command))
-        _make_disk(place / "disk")
         stack.enter_context(_sharing(place / "share.sock"))
-        qemu = subprocess.Popen(_argv(place, theirs.fileno(), memory, processors), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        qemu = subprocess.Popen(
+            _argv(place, theirs.fileno(), memory, processors), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+        )
         theirs.close()
         stack.callback(_kill, qemu)
         return _status(ours, seconds)
@@ -80,15 +84,32 @@ def _script(command: list[str]) -> str:
     )
 
 
-def _make_disk(path: Path) -> None:
-    """An ext4 file system with this node's images: overlay and virtiofs cannot be id-mapped, ext4 can."""
+def _disk() -> Path:
+    """An ext4 file system with the linux image: overlay and virtiofs cannot be id-mapped, ext4 can.
+
+    Kept beside the images, under the image's digest; a guest writes to a copy that nobody sees.
+    """
     state = Paths.from_environment().state
+    store = Store(state / "images")
+    image = store.lookup("linux")
+    path = state / f"guest-{image.descriptor.digest.removeprefix('sha256:')[:16]}.ext4"
+    if not path.exists():
+        for old in state.glob("guest-*.ext4"):
+            old.unlink()
+        _write_disk(store, image, path)
+    return path
+
+
+def _write_disk(store: Store, image: Image, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="vitrine-guest-disk-") as name:
         tree = Path(name)
-        subprocess.run(["cp", "-a", "--reflink=auto", state / "images", tree / "images"], check=True)
-        with path.open("wb") as disk:
-            disk.truncate(2 << 30)
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", tree, path], check=True)
+        save(store, image, tree / "layout", "oci-layout")
+        load(Store(tree / "state/images"), tree / "layout", "linux")
+        draft = path.with_suffix(".new")
+        with draft.open("wb") as disk:
+            disk.truncate(1 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", tree / "state", draft], check=True)
+        draft.rename(path)
 
 
 @contextlib.contextmanager
@@ -127,7 +148,7 @@ def _argv(place: Path, port: int, memory: int, processors: int) -> list[str]:
         "-append", f"{QUIET} tsc_early_khz={clock.counter_khz()}",
         "-device", "virtio-serial-device", "-chardev", "stdio,id=con,signal=off", "-device", "virtconsole,chardev=con",
         "-chardev", f"socket,id=status,fd={port}", "-device", "virtserialport,chardev=status,name=status",
-        "-drive", f"if=none,id=disk,format=raw,file={place / 'disk'}", "-device", "virtio-blk-device,drive=disk",
+        "-drive", f"if=none,id=disk,format=raw,file={_disk()},snapshot=on", "-device", "virtio-blk-device,drive=disk",
         "-object", "rng-builtin,id=rng", "-device", "virtio-rng-device,rng=rng",
         "-chardev", f"socket,id=share,path={place / 'share.sock'}", "-device", "vhost-user-fs-device,chardev=share,tag=root",
     ]
