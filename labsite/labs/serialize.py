@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from labsite.labs import progress
+from labsite.labs.authoring.live import stamp_of
 from labsite.labs.checking import check_message
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox
@@ -72,11 +73,17 @@ def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
         "progress": list(results.values()),
         "answered": sorted(known.quizzes),
         "at": known.step,
-        "stamp_url": reverse("lessons:stamp", args=row.lesson.split("/"))
-        if settings.PREVIEW and row.lesson.count("/") == 1
-        else None,
+        "preview": _preview(row),
         "end_url": reverse("labs:end", args=[row.code]),
     }
+
+
+def _preview(row: LabSession) -> dict[str, str] | None:
+    """Under `lessons preview`: where the page asks for the lesson's stamp, and the stamp it was made with."""
+    course, _, slug = row.lesson.partition("/")
+    if not settings.PREVIEW or not slug:
+        return None
+    return {"url": reverse("lessons:stamp", args=[course, slug]), "stamp": stamp_of(course, slug)}
 
 
 def _results(row: LabSession, lesson: Any, known: progress.Standing) -> dict[tuple[str, str], dict[str, Any]]:

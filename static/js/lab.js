@@ -195,7 +195,7 @@ equipLinks(byId("steps"), machines, xray);
 equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }), boot.answered);
 for (const result of boot.progress) tasks.heard(result);
 steps.start(boot.at);
-if (boot.stamp_url) followLesson(boot.stamp_url, byId("text"));
+if (boot.preview) followLesson(boot.preview, byId("text"));
 if (boot.ended) showEnd(boot.end_reason);
 
 /** For browser tests and for a curious reader at the console. */

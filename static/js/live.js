@@ -9,21 +9,18 @@ function show(place, faults) {
   place.replaceChildren(...(faults.length ? [list] : []));
 }
 
-/** Ask `address` for the lesson's stamp until the page goes; faults are shown at the top of `text`. */
-export function followLesson(address, text) {
+/** Ask `url` for the lesson's stamp until the page goes; faults are shown at the top of `text`. */
+export function followLesson({ url, stamp: known }, text) {
   const place = document.createElement("div");
   place.className = "faults";
   place.setAttribute("role", "status");
   text.prepend(place);
-  let known = null;
   setInterval(async () => {
     if (document.hidden) return;
-    const answer = await fetch(address, { credentials: "same-origin" }).catch(() => null);
+    const answer = await fetch(url, { credentials: "same-origin" }).catch(() => null);
     if (!answer?.ok) return; // the server is being restarted
     const { stamp, faults } = await answer.json();
     show(place, faults);
-    if (faults.length) return;
-    if (known !== null && stamp !== known) location.reload();
-    known = stamp;
+    if (!faults.length && stamp !== known) location.reload();
   }, EVERY);
 }

@@ -31,7 +31,9 @@ def stamp(request: HttpRequest, course: str, lesson: str) -> JsonResponse:
 
 
 def stamp_of(course: str, slug: str) -> str:
-    """A short word for what the files of a lesson are like now."""
-    settings_ = catalog.settings_of(course)
-    times = catalog.changed_at(settings_, slug)
+    """A short word for what the files of a lesson are like now; empty if it has none of ours."""
+    try:
+        times = catalog.changed_at(catalog.settings_of(course), slug)
+    except (LessonNotFound, LessonErrors, KeyError):  # a foreign lesson, or one withdrawn
+        return ""
     return hashlib.sha256(repr(times).encode()).hexdigest()[:16]
