@@ -113,8 +113,8 @@ def on(machine, *command):
 """
 
 PROFILE = f"""# every command is noted as it is run, for checks that ask what was done
-if [ -w {HISTORY} ]; then HISTFILE={HISTORY}; fi
-PROMPT_COMMAND="history -a${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}"
+lab_note() {{ [ ! -w {HISTORY} ] || HISTFILE={HISTORY}; history -a; }}
+PROMPT_COMMAND="lab_note${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}"
 """
 
 

@@ -17,7 +17,8 @@ from lessons.contract import CheckResult, State
 log = logging.getLogger(__name__)
 
 PROFILE_PATH = "/etc/profile.d/lab-history.sh"
-NOTE_COMMANDS = ': > "$1" && chmod 666 "$1" && mkdir -p "${2%/*}" && cat > "$2"'  # one process: somebody waits for her prompt
+# One process: somebody waits for her prompt. Our images have the profile, and their waiting shells have read it.
+NOTE_COMMANDS = ': > "$1" && chmod 666 "$1" && { [ -e "$2" ] || { mkdir -p "${2%/*}" && cat > "$2" && echo new; }; }'
 SETUP_TIMEOUT = 120.0
 Sandboxes = Mapping[str, Sandbox]
 
@@ -71,9 +72,11 @@ def _logged(result: CheckResult, lesson: Lesson, check: Check) -> CheckResult:
 def prepare(sandbox: Sandbox, lesson: Lesson, *, seed: str) -> None:
     """Make a fresh machine ready: note commands as they are run, bring its files, run its setup."""
     note = ["/bin/sh", "-c", NOTE_COMMANDS, "sh", contract.HISTORY, PROFILE_PATH]
-    noted = gateway.exec(sandbox, note, stdin=contract.PROFILE.encode(), timeout=10.0)
+    noted = gateway.exec(sandbox, note, stdin=contract.PROFILE.encode(), timeout=10.0, aside=True)
     if noted.code:
         raise SetupFailed(f"commands cannot be noted: {noted.stderr.decode(errors='replace').strip()}")
+    if noted.stdout:
+        gateway.exec(sandbox, ["/bin/sh", "-c", ":"], timeout=10.0)  # a shell that waits has not read the new profile
     first = sandbox.name == lesson.machine.name
     try:
         filecopies.copy(sandbox, [each for each in lesson.files if each.machine == sandbox.name or (first and not each.machine)])

@@ -66,15 +66,18 @@ class ShimClient:
         limit: int = 1 << 20,
         stdin: bytes = b"",
         reply: Callable[[bytes], bytes] | None = None,
+        aside: bool = False,
     ) -> ExecResult:
         """Run a command inside and wait for it.
 
         With `reply` its standard input stays open: what it writes to standard error is given to
         `reply`, and what that returns is typed back. So a command can ask something and go on.
+        `aside` promises that a shell which waits at its prompt need not know of it, and so may stay.
         """
         request = {
             "v": 1, "verb": "exec", "args": list(args), "env": env or {}, "cwd": cwd, "user": user,
             "timeout": timeout, "limit": limit, "stdin": True if reply else base64.b64encode(stdin).decode(),
+            "aside": aside,
         }  # fmt: skip
         output: dict[int, bytearray] = {frames.OUTPUT: bytearray(), frames.ERROR: bytearray()}
         with self.connect() as connection:

@@ -110,6 +110,7 @@ def command(fields: Fields) -> Fields:
         "limit": whole(fields, "limit", None, 0, 1 << 40),
         "more_stdin": fields.get("stdin") is True,
         "stdin": b"" if fields.get("stdin") is True else data(fields, "stdin"),
+        "aside": fields.get("aside") is True,
     }
     if not checked["args"]:
         raise refuse("args: empty")

@@ -202,7 +202,8 @@ class Sandbox:
 
     def run_command(self, connection: Connection, process: Process, asked: dict[str, Any]) -> Execution:
         """The same for a process already described."""
-        self.cool()
+        if not asked.get("aside"):
+            self.cool()
         spawned = self.container.begin(process, terminal=False)
         execution = Execution(
             self.loop, connection, spawned, stdin=asked["stdin"], more_stdin=asked["more_stdin"],

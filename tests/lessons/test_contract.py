@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,11 @@ def test_messages_are_short_and_logs_are_private():
 
     assert len(found.message.encode()) <= contract.MESSAGE_LIMIT
     assert "secret" not in found.message and found.log == "secret"
+
+
+@pytest.mark.parametrize("image", ["linux", "docker"])
+def test_the_images_note_commands_as_the_contract_says(image):
+    """A shell that waits in the pool has read the image's profile, so it must be this one."""
+    profile = Path(__file__).parents[2] / f"images/{image}/rootfs/etc/profile.d/lab-history.sh"
+
+    assert profile.read_text() == contract.PROFILE
