@@ -27,6 +27,8 @@ def configure(sender: Celery, **_: object) -> None:
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         task_time_limit=120,
+        # A broker that hangs must not hang a page: what is not sent now is sent by `reconcile`.
+        broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600},
         task_default_queue="sandboxes",
         task_routes={"labs.run_check": {"queue": "checks"}},
         broker_connection_retry_on_startup=True,

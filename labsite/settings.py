@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 
 from labsite import environment
 
@@ -97,7 +97,7 @@ REDIS_URL = os.environ.get("REDIS_URL", f"unix://{RUN_DIR / 'redis.sock'}")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "labsite.channellayer.PatientChannelLayer",
         # redis-py 8 gives up a read after 5 s, as long as the layer's own blocking read:
         # every idle consumer would die. None waits for ever (django/channels_redis#422).
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "vitrine"},
@@ -146,8 +146,8 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        # xterm.js writes the terminal's colours into a <style> element of its own.
-        "style-src": [SELF, "'unsafe-inline'"],
+        # xterm.js writes the terminal's colours into <style> elements; screen.js gives them the page's nonce.
+        "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF, *WS_SOURCES],

@@ -6,6 +6,8 @@ from django.urls import include, path
 from labsite.accounts.views import set_language
 from labsite.labs import pages, probes, source
 
+handler500 = "labsite.outage.broken"
+
 urlpatterns = [
     path("", pages.home, name="home"),
     path("lessons/", include("labsite.labs.lesson_urls")),

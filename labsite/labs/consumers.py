@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+import logging
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.db import DatabaseError
 from django.utils.translation import get_language_from_request
+from kombu.exceptions import OperationalError as QueueError
 
 from labsite.labs import access, notify, progress, serialize
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession
 from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
+
+log = logging.getLogger(__name__)
 
 NOT_FOUND, ENDED = 4404, 4410
 LARGEST_MESSAGE = 16 * 1024
@@ -61,23 +68,32 @@ class LabConsumer(SocketConsumer):
         """Close soon after she signed out or was disabled, or her lab ended unheard."""
         while True:
             await asyncio.sleep(LOOK_AGAIN)
-            if await self.find_lab() is None:
-                await self.close(await self.why_not())
-                return
+            await self.channel_layer.group_add(notify.group(self.code), self.channel_name)  # Redis may have forgotten
+            with suppress(DatabaseError):  # away: nothing is known, so nothing is closed
+                if await self.find_lab() is None:
+                    await self.close(await self.why_not())
+                    return
 
     async def check(self, lab: LabSession, step: str, task: str) -> None:
         """Send the check to a worker."""
         from labsite.labs.tasks import run_check
 
         language = language_of(self.scope)
-        await sync_to_async(run_check.apply_async)((lab.code, step, task, language), expires=30)
+        await self.queue(run_check.apply_async, (lab.code, step, task, language), expires=30)
 
     async def open_step(self, lab: LabSession, step: str) -> None:
         """A step was opened: the place is kept, its setup is for a worker."""
         from labsite.labs.tasks import prepare_step
 
         await database_sync_to_async(progress.step_opened)(lab, step)
-        await sync_to_async(prepare_step.delay)(lab.code, step)
+        await self.queue(prepare_step.delay, lab.code, step)
+
+    async def queue(self, send: Callable[..., Any], *args: Any, **options: Any) -> None:
+        """Hand work to the workers; while Redis is away the page asks again by itself."""
+        try:
+            await sync_to_async(send)(*args, **options)
+        except QueueError as error:
+            log.warning("lab %s: no worker can be asked: %s", self.code[:8], error)
 
     async def lab_message(self, event: dict[str, Any]) -> None:
         """Pass on what `notify` said."""

@@ -7,12 +7,14 @@ mending is a compare-and-swap, so that a reconciler beside another does no harm.
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from redis.exceptions import RedisError
 
-from labsite.labs import gateway, notify, services, tasks
+from labsite.labs import clock, gateway, notify, services, tasks
 from labsite.labs.models import LabSession, Sandbox, Status
 
 log = logging.getLogger(__name__)
@@ -21,10 +23,12 @@ log = logging.getLogger(__name__)
 REQUEST_LOST = timedelta(seconds=20)
 WARN_BEFORE = timedelta(minutes=5)
 WARN_IDLE_BEFORE = timedelta(minutes=3)
+MOST_UNKNOWN = 5  # to be removed in one round without anybody being asked
 
 
-def run() -> None:
-    """One round."""
+def run(confirmed: bool = False) -> None:
+    """One round. `confirmed`: an operator has said that however many unknown sandboxes may go."""
+    mind_the_clock()
     end_overdue()
     warn_of_the_end()
     warn_the_idle()
@@ -35,9 +39,25 @@ def run() -> None:
         return
     adopt_or_repeat(there)
     find_lost(there)
-    remove_unknown(there)
+    remove_unknown(there, confirmed)
     resend()
     services.promote()
+
+
+def mind_the_clock() -> None:
+    """If somebody set the clock, deadlines go along; without Redis nothing is known of it."""
+    try:
+        step = clock.stepped(boot_id())
+    except (OSError, RedisError) as error:
+        log.warning("whether the clock was set cannot be told: %s", error)
+        return
+    if step:
+        log.warning("the clock was set by %s: %d open labs were moved along", step, clock.move_along(step))
+
+
+def boot_id() -> str:
+    """The kernel's name for this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def end_overdue() -> None:
@@ -87,13 +107,22 @@ def find_lost(there: dict) -> None:
             notify.sandbox_changed(sandbox)
 
 
-def remove_unknown(there: dict) -> None:
-    """Sandboxes of ours that no live row wants."""
+def remove_unknown(there: dict, confirmed: bool = False) -> None:
+    """Sandboxes of ours that no live row wants.
+
+    A few are left-overs. Many at once mean that we look at the wrong database, or at an empty one, and the
+    sandboxes are somebody's: then nothing is removed until `manage.py reconcile --confirm` says so.
+    """
     wanted = Sandbox.objects.select_related("lab").filter(
         status__in=[Status.REQUESTED, Status.STARTING, Status.RUNNING, Status.STOPPING]
     )
     known = {sandbox.runtime_id for sandbox in wanted}
-    for runtime_id in there.keys() - known:
+    unknown = sorted(there.keys() - known)
+    if len(unknown) > MOST_UNKNOWN and not confirmed:
+        log.critical("%d of %d sandboxes belong to no lab of this database: none removed, see reconcile --confirm",
+                     len(unknown), len(there))  # fmt: skip
+        return
+    for runtime_id in unknown:
         log.warning("sandbox %s belongs to no lab: removed", runtime_id)
         gateway.delete(runtime_id)
 

@@ -19,6 +19,7 @@ ENDABLE = [Status.QUEUED, Status.REQUESTED, Status.STARTING, Status.RUNNING, Sta
 @transaction.atomic
 def open_lab(user: User, lesson: Lesson, address: str | None = None) -> LabSession:
     """A lab for this lesson: the one she left open, or a new one whose machines are asked for."""
+    limits.one_at_a_time(user)
     open_labs = LabSession.objects.filter(user=user, ended_at=None)
     if already := open_labs.filter(lesson=path_of(lesson), expires_at__gt=timezone.now()).first():
         already.touch()

@@ -13,12 +13,16 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from django.core.cache import cache
+from django.db import DatabaseError
+from kombu.exceptions import OperationalError as QueueError
+from redis.exceptions import RedisError
 
 from labsite.labs import access, gateway, notify
 from labsite.labs.consumers import ENDED, LARGEST_MESSAGE, NOT_FOUND
@@ -120,8 +124,9 @@ class TerminalConsumer(SocketConsumer):
             await self.refuse(*(await self.why_not()))
             return
         await self.refuse(GONE, "gone", "the machine has gone")
-        if await sync_to_async(cache.add)("reconcile-soon", 1, timeout=2):
-            await sync_to_async(reconcile.apply_async)(countdown=1)
+        with suppress(RedisError, QueueError):  # then it looks within 15 s
+            if await sync_to_async(cache.add)("reconcile-soon", 1, timeout=2):
+                await sync_to_async(reconcile.apply_async)(countdown=1)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Input, in order; or a resize or an acknowledgement."""
@@ -158,10 +163,12 @@ class TerminalConsumer(SocketConsumer):
         """Close soon after she signed out, was disabled, or her lab ended unheard; meet a machine unheard of."""
         while not self.over:
             await asyncio.sleep(LOOK_AGAIN if self.attached else LOOK_FOR_MACHINE)
-            if not self.attached:
-                await self.look()
-            elif await self.find_sandbox() is None:
-                await self.refuse(*(await self.why_not()))
+            await self.channel_layer.group_add(notify.group(self.code), self.channel_name)  # Redis may have forgotten
+            with suppress(DatabaseError):  # away: nothing is known, so nothing is closed
+                if not self.attached:
+                    await self.look()
+                elif await self.find_sandbox() is None:
+                    await self.refuse(*(await self.why_not()))
 
     async def lab_message(self, event: dict[str, Any]) -> None:
         """The lab ended: so does this. The machine runs, or never will: attach, or say so."""

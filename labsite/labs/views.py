@@ -10,8 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, lessonbook, serialize, services
-from labsite.labs.address import client_address
+from labsite.labs import access, lessonbook, limits, serialize, services
+from labsite.labs.address import client_network
+from labsite.labs.api.problems import RETRY_AFTER
 from labsite.labs.limits import LimitError
 from labsite.labs.pages import lesson_context, open_labs
 
@@ -22,12 +23,17 @@ def open_lab(request: HttpRequest) -> HttpResponse:
     lesson = lessonbook.find(request.POST.get("lesson", ""))
     if lesson is None:
         raise Http404
+    address = client_network(request)
     try:
-        lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
+        if not request.user.is_authenticated:
+            limits.check_address(address)
+        lab = services.open_lab(user_or_guest(request), lesson, address)
     except LimitError as reached:
         mine = open_labs(request.user)
         context = lesson_context(request, lesson) | {"limit": reached, "open_labs": mine, "labs_per_user": settings.LABS_PER_USER}
-        return render(request, "lesson.html", context, status=429)
+        response = render(request, "lesson.html", context, status=429)
+        response["Retry-After"] = RETRY_AFTER
+        return response
     return redirect("labs:show", code=lab.code)
 
 

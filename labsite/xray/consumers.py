@@ -6,9 +6,11 @@ is opened only for a machine of the lab that this user owns, and a shim tells of
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.db import DatabaseError
 
 from labsite.labs import access, notify
 from labsite.labs.consumers import ENDED, NOT_FOUND, parse
@@ -138,10 +140,11 @@ class XrayConsumer(SocketConsumer):
         """Close soon after she signed out or was disabled, or her lab ended unheard."""
         while True:
             await asyncio.sleep(LOOK_AGAIN)
-            if await self.rows() is None:
-                await self.close(await self.why_not())
-                return
-            await self.refresh_machines()
+            with suppress(DatabaseError):  # away: nothing is known, so nothing is closed
+                if await self.rows() is None:
+                    await self.close(await self.why_not())
+                    return
+                await self.refresh_machines()
 
     @database_sync_to_async
     def rows(self) -> list[dict[str, str]] | None:

@@ -19,6 +19,14 @@ const LIGHT = { background: "#fffefb", foreground: "#1c2024", cursor: "#0a6b68",
   black: "#1c2024", red: "#b02a2a", green: "#20713a", yellow: "#855400", blue: "#1d5fb8", magenta: "#8a3ca8", cyan: "#0a6b68", white: "#6d7176",
   brightBlack: "#575d63", brightRed: "#c73a3a", brightGreen: "#2c8648", brightYellow: "#986200", brightBlue: "#2f72d0", brightMagenta: "#a04fc0", brightCyan: "#11807c", brightWhite: "#3a3f44" };
 
+/* The page's policy lets a <style> in only with its nonce; those of xterm.js bear none by themselves. */
+const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
+document.createElement = (name, options) => {
+  const element = Document.prototype.createElement.call(document, name, options);
+  if (String(name).toLowerCase() === "style") element.nonce = nonce;
+  return element;
+};
+
 export function colours() {
   const choice = recall("terminal-theme", "dark");
   return choice === "light" || (choice === "page" && !isDark()) ? LIGHT : DARK;

@@ -73,7 +73,7 @@ TAGS = set(
     " section aside details summary figure figcaption form label input button kbd".split()
 )
 ATTRIBUTES = set(
-    "href src alt title class id type name value rel target loading role tabindex start open autocomplete style".split()
+    "href src alt title class id type name value rel target loading role tabindex start open autocomplete align".split()
 )
 
 
@@ -94,8 +94,6 @@ class Reader(HTMLParser):
                 ("https://", "http://", "/lessons/", "#", "mailto:", "/")
             ):
                 self.found.append(f"{tag} {name}={value}")
-            if name == "style" and value not in ("text-align:left", "text-align:right", "text-align:center"):
-                self.found.append(f"{tag} style={value}")
 
 
 def dangers(lesson: Lesson) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import JsonResponse
 
+RETRY_AFTER = "60"  # seconds; a place may be free by then
 TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -14,6 +15,7 @@ TITLES = {
     410: "Ended",
     415: "Send application/json",
     429: "Limit reached",
+    500: "Something broke",
     503: "Service unavailable",
 }
 
@@ -31,4 +33,7 @@ class ProblemError(Exception):
         if self.detail:
             body["detail"] = self.detail
         body |= {"code": self.code, **self.members}
-        return JsonResponse(body, status=self.status, content_type="application/problem+json")
+        response = JsonResponse(body, status=self.status, content_type="application/problem+json")
+        if self.status == 429:
+            response["Retry-After"] = RETRY_AFTER
+        return response

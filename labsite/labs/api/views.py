@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, gateway, lessonbook, progress, saving, serialize, services
-from labsite.labs.address import client_address
+from labsite.labs import access, gateway, lessonbook, limits, progress, saving, serialize, services
+from labsite.labs.address import client_network
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.problems import ProblemError
 from labsite.labs.limits import LimitError
@@ -43,8 +43,11 @@ def open_lab(request: HttpRequest) -> tuple[dict[str, Any], int]:
         raise ProblemError(404, "no-lesson", "there is no lesson of that name")
     if lesson.unavailable:
         raise ProblemError(409, "lesson-unavailable", f"this lesson can be read, but not run here: {lesson.unavailable}")
+    address = client_network(request)
     try:
-        lab = services.open_lab(user_or_guest(request), lesson, client_address(request))
+        if not request.user.is_authenticated:
+            limits.check_address(address)
+        lab = services.open_lab(user_or_guest(request), lesson, address)
     except LimitError as reached:
         raise ProblemError(429, reached.code, f"at most {reached.limit}", limit=reached.limit) from reached
     return _lab(request, lab), 201

@@ -1,6 +1,8 @@
 """manage.py reconcile: compare rows with the node once and mend what differs."""
 
-from django.core.management.base import BaseCommand
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
 
 from labsite.labs import reconciler
 
@@ -10,6 +12,10 @@ class Command(BaseCommand):
 
     help = __doc__
 
-    def handle(self, *args: object, **options: object) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One flag."""
+        parser.add_argument("--confirm", action="store_true", help="remove sandboxes without a lab, however many they are")
+
+    def handle(self, *args: object, **options: Any) -> None:
         """Run it."""
-        reconciler.run()
+        reconciler.run(confirmed=options["confirm"])
