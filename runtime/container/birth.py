@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runtime.container import devices, init, ranges, rootfs, volumes
+from runtime.container import confine, devices, init, ranges, rootfs, volumes
 from runtime.container.inside import Inside
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
@@ -43,11 +43,11 @@ BORN = "born"  # the file that holds the name of a renamed sandbox's control gro
 class NetworkPort(Protocol):
     """Whoever can join a network namespace to a laboratory's network."""
 
-    def ask(self, lab: str, namespace: int, index: int) -> socket.socket:
-        """Ask for a network namespace to be plugged in; the socket is for `answer`."""
+    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False) -> socket.socket:
+        """Ask for a network namespace to be plugged in, or for a machine's tap device; the socket is for `answer`."""
 
-    def answer(self, channel: socket.socket) -> int:
-        """Wait until it is; the fd returned keeps the laboratory's network alive."""
+    def answer(self, channel: socket.socket) -> list[int]:
+        """Wait until it is; an fd that keeps the laboratory's network alive, and a machine's tap device."""
 
 
 @dataclass
@@ -65,7 +65,9 @@ class Birth:
     pidfd: int = -1
     ptmx: int = -1
     lab_fd: int = -1
+    tap: int = -1
     log: int = -1
+    terminals: int = -1
     epoch: float = field(default_factory=time.monotonic)
     channel: socket.socket | None = None
     cable: socket.socket | None = None
@@ -97,6 +99,13 @@ class Birth:
                 lambda: ranges.release(self.paths, ident),
             ),
             Step(
+                "terminals",
+                "make a file system of terminals, within the host's reserve",
+                "pts(4)",
+                self.make_terminals,
+                self.close_terminals,
+            ),
+            Step(
                 "private-mounts",
                 "make our tree of mounts private, so that none leak out",
                 "mount_namespaces(7)",
@@ -112,7 +121,7 @@ class Birth:
             Step("overlay", "stack the layers and the disk into one tree", "mount(2)", self.send_root),
         ]
         if self.spec.net == "lab" and not parked:
-            steps.insert(7, self._asking())
+            steps.insert(8, self._asking())
             steps.append(self._plugging())
         steps.append(Step("enter", "let the child build its own view and become init", "execveat(2)", self.finish))
         return Plan(ident, steps, epoch=self.epoch)
@@ -160,6 +169,14 @@ class Birth:
     def lease(self) -> None:
         self.uid = ranges.lease(self.paths, self.spec.id)
 
+    def make_terminals(self) -> None:
+        self.terminals = devices.make_terminals(self.uid)
+
+    def close_terminals(self) -> None:
+        if self.terminals >= 0:
+            os.close(self.terminals)
+            self.terminals = -1
+
     def unshare_mounts(self) -> None:
         syscalls.unshare(c.CLONE_NEWNS)
         syscalls.mount(None, "/", None, c.MS_REC | c.MS_PRIVATE)
@@ -195,10 +212,10 @@ class Birth:
             select.select([self.pidfd], [], [])
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
-        for fd in (self.pidfd, self.ptmx, self.lab_fd, self.log):
+        for fd in (self.pidfd, self.ptmx, self.lab_fd, self.tap, self.log):
             if fd >= 0:
                 os.close(fd)
-        self.pid, self.pidfd, self.ptmx, self.lab_fd, self.log = 0, -1, -1, -1, -1
+        self.pid, self.pidfd, self.ptmx, self.lab_fd, self.tap, self.log = 0, -1, -1, -1, -1, -1
         if self.channel:
             self.channel.close()
 
@@ -207,6 +224,7 @@ class Birth:
             fd = os.open(f"/proc/{self.pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
             with contextlib.closing(os.fdopen(fd, "w")) as file:
                 file.write(f"0 {self.uid} {ranges.SIZE}\n")
+        confine.make_expendable(self.pid)
         self._send(b"j")
 
     def settle(self) -> None:
@@ -231,8 +249,9 @@ class Birth:
 
     def send_root(self) -> None:
         disk, *layers = self.mounted
-        fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes()]
+        fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes(), self.terminals]
         fds += volumes.clone(len(self.spec.volumes), disk, self.uid)
+        self.terminals = -1
         try:
             socket.send_fds(self._channel(), [b"r"], fds)
         finally:
@@ -250,14 +269,15 @@ class Birth:
             raise StepError("network", "no network helper is running")
         namespace = network.namespace_fd(self.pid, self.pidfd)
         try:
-            self.cable = self.network.ask(self.spec.lab, namespace, self.spec.lab_index)
+            self.cable = self.network.ask(self.spec.lab, namespace, self.spec.lab_index, machine=self.spec.machine)
         finally:
             os.close(namespace)
 
     def plug(self) -> None:
         """The helper has worked meanwhile; its answer is all that is left."""
         assert self.network is not None and self.cable is not None
-        self.lab_fd = self.network.answer(self.cable)
+        self.lab_fd, *tap = self.network.answer(self.cable)
+        self.tap = tap[0] if tap else -1
 
     def finish(self) -> None:
         self._listen("ptmx")

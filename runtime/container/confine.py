@@ -17,7 +17,10 @@ from runtime.linux import capabilities, seccomp, syscalls
 from runtime.linux import constants as c
 from runtime.oci.spec import Spec
 
-OPEN_FILES = 16384
+OPEN_FILES = range(1024, 16385)  # the least and the most that one process may have
+SHARE_OF_FILES = 5  # all processes of a guest together may have a fifth of what the host has
+PENDING_SIGNALS = 4096  # POSIX timers are counted with them
+EXPENDABLE = "500"  # oom_score_adj: where memory runs out, the kernel takes a guest's process first
 
 # /proc/sys/user: how many of each a guest may make, counted through all levels below it.
 # Namespaces are not fully charged to the memory cgroup; without this 2000 of them fit in a second.
@@ -36,15 +39,32 @@ NAMESPACE_LIMITS = {
 }
 
 
+def open_files(processes: int) -> int:
+    """Open files are scarce on the whole host: a guest's processes share out what the guest may have."""
+    with open("/proc/sys/fs/file-max") as file:
+        share = int(file.read()) // SHARE_OF_FILES // processes
+    return max(OPEN_FILES.start, min(share, OPEN_FILES.stop - 1))
+
+
 def limits(spec: Spec) -> dict[int, int]:
     """The resource limits, soft and hard alike."""
     return {
         resource.RLIMIT_NPROC: spec.resources.pids,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_NOFILE: open_files(spec.resources.pids),
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 65536,
         resource.RLIMIT_MSGQUEUE: 819200,
+        resource.RLIMIT_SIGPENDING: PENDING_SIGNALS,
     }
+
+
+def make_expendable(pid: int | str = "self") -> None:
+    """With the host's power, since then the guest cannot lower it again; see proc_pid_oom_score_adj(5)."""
+    fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, EXPENDABLE.encode())
+    finally:
+        os.close(fd)
 
 
 def prepare(spec: Spec) -> None:

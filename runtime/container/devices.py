@@ -4,6 +4,11 @@ mknod(2) of a device is refused in a user namespace, whatever the capabilities; 
 nodes are bound one by one. Each is a copy of the host's mount at that file, made before the
 guest exists, and cannot be used to reach anything beside it.
 
+Terminals are scarce: the kernel has 4096 for the whole host, and keeps the last 1024 for file
+systems of terminals made by the host itself. So ours is made there, before the guest exists, and
+bounded: a guest that opens all it can get (it may mount more of these file systems) starves itself
+and no other, and a new sandbox still gets its terminal.
+
 There is no log daemon, but programs that write to the system log must find /dev/log, or they
 complain or wait. Ours is a socket whose filter throws every message away.
 
@@ -29,6 +34,8 @@ LINKS = {
     "stderr": "/proc/self/fd/2",
     "ptmx": "pts/ptmx",
 }
+TTY_GROUP = 5
+MOST_TERMINALS = 32
 _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
 _RETURN, _SO_ATTACH_FILTER = 0x06, 26
 
@@ -38,8 +45,28 @@ def clone_nodes() -> list[int]:
     return [syscalls.open_tree(f"/dev/{name}") for name in NODES]
 
 
-def mount_dev(nodes: list[int]) -> None:
-    """Inside: fill /dev. `nodes` are clone_nodes()'s."""
+def make_terminals(uid: int) -> int:
+    """A detached file system of terminals for the range of ids that begins at `uid`. The kernel grants its
+    reserve to whoever is in the first mount namespace, so this comes before our own."""
+    options = {"ptmxmode": "0666", "mode": "0620", "gid": str(uid + TTY_GROUP), "max": str(MOST_TERMINALS)}
+    fd = syscalls.fsopen("devpts")
+    try:
+        for name, value in options.items():
+            syscalls.fsconfig(fd, c.FSCONFIG_SET_STRING, name, value)
+        syscalls.fsconfig(fd, c.FSCONFIG_CMD_CREATE)
+        return syscalls.fsmount(fd, c.MOUNT_ATTR_NOSUID | c.MOUNT_ATTR_NOEXEC)
+    finally:
+        os.close(fd)
+
+
+def attach_terminals(fd: int) -> None:
+    """Inside: where everyone looks for them."""
+    syscalls.move_mount(fd, "/dev/pts")
+    os.close(fd)
+
+
+def mount_dev(nodes: list[int], terminals: int) -> None:
+    """Inside: fill /dev. `nodes` are clone_nodes()'s, `terminals` is make_terminals()'s."""
     os.makedirs("/dev", exist_ok=True)
     syscalls.mount("tmpfs", "/dev", "tmpfs", c.MS_NOSUID, "mode=755,size=1m")
     for name, fd in zip(NODES, nodes, strict=True):
@@ -50,8 +77,7 @@ def mount_dev(nodes: list[int]) -> None:
         os.symlink(target, f"/dev/{name}")
     for name in ("pts", "shm", "mqueue"):
         os.mkdir(f"/dev/{name}")
-    pts = "newinstance,ptmxmode=0666,mode=0620,gid=5"
-    syscalls.mount("devpts", "/dev/pts", "devpts", c.MS_NOSUID | c.MS_NOEXEC, pts)
+    attach_terminals(terminals)
     syscalls.mount("shm", "/dev/shm", "tmpfs", c.MS_NOSUID | c.MS_NODEV, "mode=1777,size=64m")
     syscalls.mount("mqueue", "/dev/mqueue", "mqueue", _QUIET)
 

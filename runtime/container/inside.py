@@ -72,7 +72,7 @@ class Inside:
         self.channel.send(json.dumps({"timing": timing.to_dict()}).encode())
 
     def _receive_root(self) -> None:
-        first = 1 + len(devices.NODES)
+        first = 2 + len(devices.NODES)
         fds = socket.recv_fds(self.channel, 16, first + len(self.spec.volumes))[1]
         self.fds, self.volumes = fds[:first], fds[first:]
 
@@ -154,7 +154,8 @@ class Inside:
         syscalls.mount("sysfs", "/sys", "sysfs", _QUIET)
 
     def mount_dev(self) -> None:
-        devices.mount_dev(self.fds)
+        *nodes, terminals = self.fds
+        devices.mount_dev(nodes, terminals)
 
     def mount_cgroups(self) -> None:
         """Version 2 alone as it is on most hosts; otherwise version 1's trees, one beside the other.

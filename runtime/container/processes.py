@@ -76,10 +76,19 @@ def spawn(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows:
     raise failure
 
 
-def begin(host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
-    """Start it, and do not wait: in a container that has used up its processors execve(2) may be seconds away."""
+def begin(
+    host: Host, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24, stdin: int | None = None
+) -> Spawned:  # fmt: skip
+    """Start it, and do not wait: in a container that has used up its processors execve(2) may be seconds away.
+
+    `stdin` is a descriptor to be its standard input in place of a pipe; then `Spawned.stdin` is None.
+    """
     process.validate()
     ours, theirs = _terminal(host, process, cols, rows) if terminal else _pipes(host, process)
+    if stdin is not None:
+        os.close(ours[0])
+        os.close(theirs[0])
+        ours, theirs = ours[1:], [os.dup(stdin), *theirs[1:]]
     try:
         return _fork(host, process, ours, theirs, terminal)
     except BaseException:
@@ -120,7 +129,9 @@ def _fork(host: Host, process: Process, ours: list[int], theirs: list[int], term
         os.close(write_end)
         if birthplace is not None:
             os.close(birthplace)
-    return Spawned(pid, pidfd, read_end, ours[0]) if terminal else Spawned(pid, pidfd, read_end, None, *ours)
+    if terminal:
+        return Spawned(pid, pidfd, read_end, ours[0])
+    return Spawned(pid, pidfd, read_end, None, *([None] * (3 - len(ours))), *ours)
 
 
 def _await_exec(begun: Spawned) -> StepError | None:
@@ -151,6 +162,7 @@ def _child(host: Host, process: Process, fds: list[int], report: int, terminal: 
         enter_by(host.group.doors())
         if not terminal:
             host.maker.wait()
+        confine.make_expendable()
         confine.prepare(host.spec)
         step = "setns"
         syscalls.setns(host.init_pidfd, ENTERED)

@@ -56,6 +56,7 @@ _TABLE: dict[str, tuple[int | None, int | None]] = {
     "lsm_get_self_attr": (459, 459),
     "lsm_set_self_attr": (460, 460),
     "lsm_list_modules": (461, 461),
+    "sync": (162, 81),
     "socket": (41, 198),
     "socketpair": (53, 199),
     "ioctl": (16, 29),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.linux.capabilities import NUMBERS
 from tests import needs
 
 pytestmark = [needs.root, needs.image, needs.cgroups]
@@ -171,3 +172,25 @@ def test_memory_is_bounded(make):
 
     assert answer["status"] != 0 or "Killed" in answer["out"] or guest.order("usage")["oom_kills"] > 0
     assert guest.order("usage")["memory_bytes"] < 40 << 20
+
+
+def test_it_goes_first_where_memory_runs_out(nested):
+    """F-33: the kernel takes a guest's processes before the host's, and a guest cannot put its own last."""
+    scores = nested.sh("cat /proc/1/oom_score_adj /proc/self/oom_score_adj").split()
+
+    assert ["500", "500"] == scores
+    assert 0 != nested.run("sh", "-c", "echo -1 > /proc/self/oom_score_adj")["status"]
+
+
+def test_it_cannot_put_itself_last(nested):
+    """E-44: what the host has set, root inside cannot lower."""
+    if nested.run("sh", "-c", "echo 0 > /proc/self/oom_score_adj")["status"] == 0 and not can_set_the_floor():
+        pytest.xfail("root of this host lacks CAP_SYS_RESOURCE, so the kernel sets no floor")
+
+    assert 0 != nested.run("sh", "-c", "echo 0 > /proc/self/oom_score_adj")["status"]
+
+
+def can_set_the_floor():
+    """Whether this host's root may say below which score a guest cannot go."""
+    effective = Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0]
+    return bool(int(effective, 16) >> NUMBERS["sys_resource"] & 1)

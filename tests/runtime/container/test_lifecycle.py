@@ -17,7 +17,7 @@ from tests import needs
 pytestmark = [needs.root, needs.image, needs.cgroups]
 
 HOST_STEPS = [
-    "directory", "uid-range", "private-mounts", "cgroup", "limits", "namespaces", "map-ids",
+    "directory", "uid-range", "terminals", "private-mounts", "cgroup", "limits", "namespaces", "map-ids",
     "disk", "layers", "overlay", "enter",
 ]  # fmt: skip
 

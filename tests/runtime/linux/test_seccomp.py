@@ -35,6 +35,12 @@ def test_absent(name):
     assert refused(errno.ENOSYS) == answer(name)
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_sync_is_left_out(nested):
+    """R-28: a guest may call sync(2) as often as it likes: it succeeds, and no disk of the host is written out."""
+    assert ERRNO == answer("sync", nested=nested)
+
+
 def test_foreign_calls():
     """Other instruction sets, x32 and calls newer than the table do not exist."""
     program = seccomp.program(True)
