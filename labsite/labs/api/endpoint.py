@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
@@ -72,13 +74,17 @@ def answer(result: Any) -> HttpResponse:
 
 def body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object sent; an empty body is an empty object."""
-    if not request.body:
+    try:
+        sent = request.body
+    except RequestDataTooBig as error:
+        raise ProblemError(413, "too-large", f"at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes") from error
+    if not sent:
         return {}
     if request.content_type != "application/json":
         raise ProblemError(415, "not-json", f"not {request.content_type}")
     try:
-        found = json.loads(request.body)
-    except ValueError as error:
+        found = json.loads(sent)
+    except (ValueError, RecursionError) as error:
         raise ProblemError(400, "bad-json", str(error)) from error
     if not isinstance(found, dict):
         raise ProblemError(400, "bad-json", "the body must be an object")

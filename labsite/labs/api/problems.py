@@ -13,6 +13,7 @@ TITLES = {
     405: "Method not allowed",
     409: "Conflict",
     410: "Ended",
+    413: "Too large",
     415: "Send application/json",
     429: "Limit reached",
     500: "Something broke",
