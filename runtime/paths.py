@@ -80,3 +80,14 @@ class Paths:
 
     def state_file(self, identifier: str) -> Path:
         return self.sandbox(identifier) / "state.json"
+
+
+class PrivatePaths(Paths):
+    """A directory for one command, below the node's, whose leases it shares.
+
+    Its name is short: the path of a socket has 107 bytes at most, and an id may have 63.
+    """
+
+    @property
+    def ranges(self) -> Path:
+        return self.run.parent / "ranges"

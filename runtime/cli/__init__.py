@@ -18,9 +18,10 @@ FAILED = 125  # docker's number for "it was not the command that failed"
 def main(argv: list[str]) -> int:
     """Perform one verb; the exit status, which for `run` and `exec` is the command's."""
     if argv[:1] == ["image"]:
+        from runtime.cli.building import from_context
         from runtime.image.cli import main as image_main
 
-        return image_main(argv[1:])
+        return image_main(argv[1:], from_context)
     options = parser.build().parse_args(argv)
     try:
         return verbs.perform(options)

@@ -14,24 +14,12 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from runtime.errors import RefusedError, SpawnerUnavailable
 from runtime.linux import syscalls
 from runtime.linux.constants import PR_SET_PDEATHSIG
-from runtime.paths import Paths
+from runtime.paths import Paths, PrivatePaths
 from runtime.spawner.client import SpawnerClient
-
-
-class PrivatePaths(Paths):
-    """A directory for one command, below the node's, whose leases it shares.
-
-    Its name is short: the path of a socket has 107 bytes at most, and an id may have 63.
-    """
-
-    @property
-    def ranges(self) -> Path:
-        return self.run.parent / "ranges"
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import os
 import stat
 import struct
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -65,7 +66,7 @@ class Summary:
     entries: int
 
 
-class _Hashing:
+class Hashing:
     """A sink that digests what passes through."""
 
     def __init__(self, sink: Sink | None) -> None:
@@ -84,9 +85,10 @@ class _Hashing:
 class _Writer:
     """The walk. `links` remembers the first name of each file with several."""
 
-    out: _Hashing
+    out: Hashing
     ids: Ids
     newest: int | None
+    without: Collection[str] = ()
     links: dict[tuple[int, int], str] = field(default_factory=dict)
     entries: int = 0
 
@@ -95,7 +97,9 @@ class _Writer:
         if depth > DEEPEST:
             raise VitrineError(f"{path[:80]!r}… is nested deeper than {DEEPEST} directories")
         for name in sorted(os.listdir(fd), key=os.fsencode):
-            self.entry(fd, name, f"{path}/{name}" if path else name, depth)
+            whole = f"{path}/{name}" if path else name
+            if whole not in self.without:
+                self.entry(fd, name, whole, depth)
 
     def entry(self, parent: int, name: str, path: str, depth: int) -> None:
         info = os.stat(name, dir_fd=parent, follow_symlinks=False)
@@ -114,8 +118,8 @@ class _Writer:
     def _enter(self, parent: int, name: str, path: str, depth: int) -> None:
         fd = os.open(name, _DIRECTORY, dir_fd=parent)
         try:
-            info, attributes = os.fstat(fd), self._attributes(fd, path)
-            self.head(path, info, tarfile.DIRTYPE, attributes)
+            info = os.fstat(fd)
+            self.head(path, info, tarfile.DIRTYPE, attributes(fd, path))
             if any(_get(fd, name) == b"y" for name in OPAQUE):
                 self.mark(f"{path}/{OPAQUE_MARK}")
             self.directory(fd, path, depth + 1)
@@ -132,7 +136,7 @@ class _Writer:
             if first != path:
                 self.head(path, info, tarfile.LNKTYPE, target=first)
                 return
-            self.head(path, info, tarfile.REGTYPE, self._attributes(fd, path), size=info.st_size)
+            self.head(path, info, tarfile.REGTYPE, attributes(fd, path), size=info.st_size)
             self._content(file, info.st_size, path)
 
     def _content(self, file: IO[bytes], size: int, path: str) -> None:
@@ -144,18 +148,6 @@ class _Writer:
             self.out.write(data)
             left -= len(data)
         self.out.write(bytes(-size % 512))
-
-    def _attributes(self, fd: int, path: str) -> dict[str, bytes]:
-        """The extended attributes that belong to the image; a capability without the host's id in it."""
-        found = {}
-        for name in sorted(os.listxattr(fd)):
-            if name in MOVED:
-                raise VitrineError(f"{path!r} has {name}: the overlay was mounted with redirect_dir or metacopy")
-            if name.startswith("user.") and not name.startswith("user.overlay."):
-                found[name] = os.getxattr(fd, name)
-            elif name == "security.capability":
-                found[name] = _without_root(os.getxattr(fd, name))
-        return found
 
     def mark(self, path: str) -> None:
         """A whiteout: an empty file of root's. When a file was deleted is not part of an image."""
@@ -240,6 +232,19 @@ def _record(key: bytes, value: bytes) -> bytes:
     return b"%d %s=%s\n" % (total, key, value)
 
 
+def attributes(fd: int, path: str) -> dict[str, bytes]:
+    """The extended attributes that belong to the image; a capability without the host's id in it."""
+    found = {}
+    for name in sorted(os.listxattr(fd)):
+        if name in MOVED:
+            raise VitrineError(f"{path!r} has {name}: the overlay was mounted with redirect_dir or metacopy")
+        if name.startswith("user.") and not name.startswith("user.overlay."):
+            found[name] = os.getxattr(fd, name)
+        elif name == "security.capability":
+            found[name] = _without_root(os.getxattr(fd, name))
+    return found
+
+
 def _get(fd: int, name: str) -> bytes | None:
     try:
         return os.getxattr(fd, name)
@@ -257,10 +262,13 @@ def _without_root(value: bytes) -> bytes:
     return struct.pack("<I", magic & 0xFFFFFF | _REVISION_2) + value[4:20]
 
 
-def write_layer(source: Path, sink: Sink | None, ids: Ids | None = None, newest: int | None = None) -> Summary:
-    """Write the tree as a tar, or with no sink only digest it. `newest`: no time is later (seconds)."""
-    out = _Hashing(sink)
-    writer = _Writer(out, ids or Ids(), newest)
+def write_layer(
+    source: Path, sink: Sink | None, ids: Ids | None = None, newest: int | None = None, without: Collection[str] = ()
+) -> Summary:
+    """Write the tree as a tar, or with no sink only digest it. `newest`: no time is later (seconds).
+    Paths in `without`, and what is below them, are left out."""
+    out = Hashing(sink)
+    writer = _Writer(out, ids or Ids(), newest, without)
     fd = os.open(source, _DIRECTORY)
     try:
         writer.directory(fd, "", 0)

@@ -20,7 +20,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from runtime.oci.manifest import CONFIG, LAYER, MANIFEST, REF_NAME, Manifest
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 MACHINE = ARCHITECTURES.get(platform.machine(), platform.machine())
 RECIPE = "org.vitrine.recipe"
+CACHE = "cache/"  # names of the results of single build steps begin so; `image list` leaves them out
+SNAPSHOTS = "snapshot/"  # and those of the snapshots of labs' sandboxes
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ class Store:
         """A directory on the store's file system, gone afterwards; what is added meanwhile is not collected."""
         return self.blobs.scratch()
 
-    def layer_from_directory(self, source: Path, ids: Ids | None = None, newest: int | None = None) -> Layer:
+    def layer_from_directory(
+        self, source: Path, ids: Ids | None = None, newest: int | None = None, without: Collection[str] = ()
+    ) -> Layer:
         """Keep a tree as a layer's blob; the tree itself stays where it is. Call it within `scratch`.
 
         `source` may be the upper directory of an overlay, even one in use; `ids` are the host ids in it.
@@ -127,7 +131,7 @@ class Store:
         with self.scratch() as scratch:
             file = scratch / "layer.tar"
             with file.open("wb") as out:
-                summary = write_layer(source, out, ids, newest)
+                summary = write_layer(source, out, ids, newest, without)
             descriptor = Descriptor(LAYER, summary.diff_id, summary.size)
             self.blobs.adopt(file, descriptor)
         return Layer(descriptor, summary.diff_id, summary.entries)

@@ -9,15 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runtime.image.build import build
+from runtime.errors import VitrineError
+from runtime.image.build import RECIPES, Say, build
 from runtime.image.collect import collect
 from runtime.image.load import load
 from runtime.image.save import save
-from runtime.image.store import Image, Store
+from runtime.image.store import CACHE, SNAPSHOTS, Image, Store
 from runtime.image.unpack import Limits
 from runtime.image.verify import verify
 from runtime.oci.reference import familiar
 
+Builder = Callable[[argparse.Namespace, Store, Say], Image]
+HIDDEN = (CACHE, SNAPSHOTS)
 DESCRIPTION = "org.opencontainers.image.description"
 
 
@@ -27,8 +30,28 @@ def perform(options: argparse.Namespace, store: Store) -> int:
 
 
 def _build(options: argparse.Namespace, store: Store) -> int:
-    image = build(store, options.name, lambda text: print(text, file=sys.stderr, flush=True), options.force)
+    """A recipe of ours, or a context with a Containerfile; the help says how they are told apart."""
+    if is_recipe(options):
+        image = build(store, options.name, say, options.force)
+    elif options.from_context is None:
+        raise VitrineError(
+            f"no recipe {options.name!r} in {RECIPES}; a Containerfile is built by `python -m runtime image build`"
+        )
+    else:
+        image = options.from_context(options, store, say)
+        say(f"{image.name} {image.descriptor.digest}" if options.tag else image.descriptor.digest)
     return _print([summary(image)], options.json, [])
+
+
+def is_recipe(options: argparse.Namespace) -> bool:
+    """A bare word that names a recipe, and nothing that only a Containerfile has."""
+    word = "/" not in options.name and options.name not in (".", "..")
+    return word and options.tag is None and options.file is None and (RECIPES / options.name / "image.json").is_file()
+
+
+def say(text: str) -> None:
+    """Progress goes to the standard error, at once."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _import(options: argparse.Namespace, store: Store) -> int:
@@ -47,7 +70,7 @@ def _export(options: argparse.Namespace, store: Store) -> int:
 
 
 def _list(options: argparse.Namespace, store: Store) -> int:
-    images = store.list()
+    images = [image for image in store.list() if options.all or not image.name.startswith(HIDDEN)]
     distinct = {image.descriptor.digest: image for image in images}.values()
     users = Counter(digest for image in distinct for digest in {blob.digest for blob in image.blobs})
     rows = [{**summary(image), "shared": _shared(image, users)} for image in images]
@@ -88,6 +111,9 @@ def _remove(options: argparse.Namespace, store: Store) -> int:
 
 
 def _collect(options: argparse.Namespace, store: Store) -> int:
+    for image in store.list() if options.cache else ():
+        if image.name.startswith(CACHE):
+            store.remove(image.name)
     return _print([{"deleted": name} for name in collect(store)], options.json, ["deleted"])
 
 
