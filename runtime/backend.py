@@ -1,7 +1,8 @@
 """One protocol for every kind of guest.
 
 A lesson asks for a sandbox, not for a technique. Whoever makes one of another kind has to
-offer these verbs with these meanings; the spawner's client offers them for containers.
+offer these verbs with these meanings; the spawner's client offers them for containers and for
+virtual machines, since a machine runs in a container: only `create` is told which.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from runtime.errors import RefusedError
 from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
+from runtime.spawner.requests import BACKENDS
 
 Record = dict[str, Any]
 
@@ -37,6 +39,6 @@ class Backend(Protocol):
 
 def backend(name: str, paths: Paths) -> Backend:
     """The backend of this name."""
-    if name != "container":
-        raise RefusedError("backend", None, f"no backend is named {name!r}; there is: container")
+    if name not in BACKENDS:
+        raise RefusedError("backend", None, f"no backend is named {name!r}; there are: {', '.join(BACKENDS)}")
     return SpawnerClient(paths)

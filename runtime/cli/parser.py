@@ -62,10 +62,10 @@ def add_create(verbs: Verbs) -> None:
 
 def add_sandbox(parser: argparse.ArgumentParser) -> None:
     """What a sandbox may be asked to be."""
-    parser.add_argument("--backend", choices=("container",), default="container", help="the kind of guest")
+    parser.add_argument("--backend", choices=("container", "vm"), default="container", help="the kind of guest")
     parser.add_argument("--profile", choices=("nested", "strict"), default="nested", help="nested: may make containers itself")
-    parser.add_argument("--memory", type=size, default=256 << 20, metavar="SIZE", help="memory limit (default 256M)")
-    parser.add_argument("--cpus", type=float, default=0.5, metavar="N", help="processors (default 0.5)")
+    parser.add_argument("--memory", type=size, metavar="SIZE", help="memory (default 256M; of a vm 128M)")
+    parser.add_argument("--cpus", type=float, metavar="N", help="processors (default 0.5; for a vm 1)")
     parser.add_argument("--pids", type=int, default=256, metavar="N", help="most processes (default 256)")
     parser.add_argument("--disk", type=size, default=512 << 20, metavar="SIZE", help="most written (default 512M)")
     parser.add_argument("--net", choices=("none", "lab"), default="none", help="lab: shared with the lab's others")

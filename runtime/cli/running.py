@@ -24,8 +24,8 @@ SHELL = ["/bin/bash", "-l"]
 
 def sandbox_request(options: argparse.Namespace, identifier: str) -> dict[str, Any]:
     """The create request these options make."""
-    names = ("image", "profile", "memory", "cpus", "pids", "disk", "net", "lab_index", "hostname")
-    request = {name: getattr(options, name) for name in names}
+    names = ("image", "backend", "profile", "memory", "cpus", "pids", "disk", "net", "lab_index", "hostname")
+    request = {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.lab is not None:
         request["lab"] = options.lab
     return {"id": identifier, **request}

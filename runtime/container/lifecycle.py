@@ -99,6 +99,16 @@ class Container:
         return self._birth.lab_fd
 
     @property
+    def epoch(self) -> float:
+        """The moment on CLOCK_MONOTONIC from which the timings count."""
+        return self._birth.epoch
+
+    def release_tap(self) -> int:
+        """A machine's tap device, which is then the caller's; -1 without a laboratory."""
+        tap, self._birth.tap = self._birth.tap, -1
+        return tap
+
+    @property
     def uid_base(self) -> int:
         return self._host.uid
 
@@ -136,11 +146,11 @@ class Container:
         self._spawned.append(spawned.pid)
         return spawned
 
-    def begin(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24) -> Spawned:
+    def begin(self, process: Process, *, terminal: bool, cols: int = 80, rows: int = 24, stdin: int | None = None) -> Spawned:
         """The same without waiting for its execve(2)."""
         if not terminal:
             self._maker.hurry()
-        begun = begin(self._host, process, terminal=terminal, cols=cols, rows=rows)
+        begun = begin(self._host, process, terminal=terminal, cols=cols, rows=rows, stdin=stdin)
         self._spawned.append(begun.pid)
         return begun
 

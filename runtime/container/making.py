@@ -60,7 +60,7 @@ class Maker:
 
     def _receive(self, birth: Birth, channel: socket.socket) -> list[StepTiming]:
         """Take over what the child made."""
-        data, fds, _, _ = socket.recv_fds(channel, LARGEST_REPORT, 3)
+        data, fds, _, _ = socket.recv_fds(channel, LARGEST_REPORT, 4)
         report = json.loads(data or b'{"step": "make", "error": "the process that makes it died"}')
         if "error" in report:
             raise StepError(report["step"], report["error"])
@@ -70,7 +70,7 @@ class Maker:
         birth.pidfd = os.pidfd_open(birth.pid)
         birth.mounted = [Path(path) for path in report["mounted"]]
         birth.ptmx, birth.log, *lab = fds
-        birth.lab_fd = lab[0] if lab else -1
+        birth.lab_fd, birth.tap = (*lab, -1, -1)[:2]
         channel.send(b"entered")
         timings = [StepTiming.from_dict(timing) for timing in report["timings"]]
         for timing in timings:
@@ -121,7 +121,7 @@ def _make(birth: Birth, channel: socket.socket, parked: bool) -> NoReturn:
         report = {"uid": birth.uid, "pid": birth.pid, "mounted": [str(path) for path in birth.mounted]}
         timings = sorted([*plan.timings, *birth.inside], key=lambda timing: timing.start_us)
         report["timings"] = [timing.to_dict() for timing in timings]
-        fds = [birth.ptmx, birth.log, *([birth.lab_fd] if birth.lab_fd >= 0 else [])]
+        fds = [birth.ptmx, birth.log, *(fd for fd in (birth.lab_fd, birth.tap) if fd >= 0)]
         socket.send_fds(channel, [json.dumps(report).encode()], fds)
         if channel.recv(16):  # the shim has entered our mount namespace
             select.select([channel], [], [], SHELLS_FIRST)

@@ -62,12 +62,24 @@ class Laboratories:
         """Plug a guest in and return the laboratory's namespace. Cables' names are never reused, not by
         the next helper either: the kernel removes a dead one late."""
         wanted = address(index)
-        if check_id(lab) not in self.namespaces:
-            self.namespaces[lab] = self.spare.pop() if self.spare else netlink.new_namespace_with_bridge()
-        with netlink.entered(self.namespaces[lab]):
+        namespace = self.switch(lab)
+        with netlink.entered(namespace):
             netlink.plug(f"v{os.getpid()}.{next(self.numbers)}", guest)
         with netlink.entered(guest):
             network.set_address(netlink.GUEST_DEVICE, wanted, LENGTH)
+        return namespace
+
+    def attach_machine(self, lab: str) -> tuple[int, int]:
+        """A socket of the switch for a virtual machine, which has no namespace that a cable could end in: the
+        laboratory's namespace and an open tap device. The device goes when nobody has it open."""
+        namespace = self.switch(lab)
+        with netlink.entered(namespace):
+            return namespace, netlink.tap(f"t{os.getpid()}.{next(self.numbers)}")
+
+    def switch(self, lab: str) -> int:
+        """The laboratory's namespace, made if this is the first to ask."""
+        if check_id(lab) not in self.namespaces:
+            self.namespaces[lab] = self.spare.pop() if self.spare else netlink.new_namespace_with_bridge()
         return self.namespaces[lab]
 
     def prepare(self) -> bool:
@@ -121,6 +133,11 @@ def answer(labs: Laboratories, data: bytes, fds: list[int]) -> None:
     with socket.socket(fileno=os.dup(reply)) as channel:
         try:
             request: dict[str, Any] = json.loads(data)
+            if request.get("machine"):
+                namespace, tap = labs.attach_machine(request["lab"])
+                with os.fdopen(tap, "wb", buffering=0):
+                    socket.send_fds(channel, [b'{"ok":true}'], [namespace, tap])
+                return
             namespace = labs.attach(request["lab"], guest, request["index"])
             socket.send_fds(channel, [b'{"ok":true}'], [namespace])
         except Exception as error:  # noqa: BLE001 - pyroute2 has errors of its own

@@ -1,7 +1,8 @@
 """Links, through pyroute2: the one module that needs more than Python itself.
 
-A veth is a cable with a device at either end; a bridge is a switch. Each function works in the
-network namespace that the process is in at that moment, so callers enter first and leave after.
+A veth is a cable with a device at either end; a bridge is a switch; a tap is a device with a
+program behind it. Each function works in the network namespace that the process is in at that
+moment, so callers enter first and leave after.
 
 Importing pyroute2 takes a fifth of a second and twenty megabytes: only the network helper may.
 See rtnetlink(7), veth(4), bridge(8). Without it the machines of a lesson cannot reach each other.
@@ -9,8 +10,10 @@ See rtnetlink(7), veth(4), bridge(8). Without it the machines of a lesson cannot
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +24,7 @@ from runtime.linux import syscalls
 
 BRIDGE = "br0"
 GUEST_DEVICE = "eth0"
+TUN = "/dev/net/tun"
 
 
 @contextmanager
@@ -56,6 +60,25 @@ def plug(name: str, guest: int) -> None:
     peer = {"ifname": GUEST_DEVICE, "net_ns_fd": guest}
     with IPRoute() as ip:
         ip.link("add", ifname=name, kind="veth", peer=peer, master=socket.if_nametoindex(BRIDGE), state="up")
+
+
+def tap(name: str) -> int:
+    """A socket of our bridge with a program at its other end: what is written to the fd comes out of the switch.
+
+    The kernel removes the device when the fd is closed.
+    """
+    try:
+        fd = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}: a virtual machine needs it for its network (modprobe tun)", TUN) from error
+    try:
+        fcntl.ioctl(fd, c.TUNSETIFF, struct.pack("16sH22x", name.encode(), c.IFF_TAP | c.IFF_NO_PI))
+        with IPRoute() as ip:
+            ip.link("set", index=socket.if_nametoindex(name), master=socket.if_nametoindex(BRIDGE), state="up")
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def ports() -> int:

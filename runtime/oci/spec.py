@@ -19,6 +19,7 @@ NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 PROFILES = ("nested", "strict")
 NETWORKS = ("none", "lab")
 PREFIX = "org.vitrine."
+BACKEND = PREFIX + "backend"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_ENV = {"PATH": PATH, "HOME": "/root", "TERM": "xterm-256color", "LANG": "C.UTF-8", "container": "vitrine"}
 MEBIBYTE = 1 << 20
@@ -113,6 +114,11 @@ class Spec:
 
     def __post_init__(self) -> None:
         self.validate()
+
+    @property
+    def machine(self) -> bool:
+        """Whether a virtual machine runs in this container."""
+        return self.annotations.get(BACKEND) == "vm"
 
     @property
     def nested(self) -> bool:

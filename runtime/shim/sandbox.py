@@ -23,13 +23,12 @@ from runtime.loop import READ, Loop
 from runtime.oci import state as records
 from runtime.oci.spec import Process
 from runtime.paths import Paths
-from runtime.shim import exits, files, frames, observe, requests, users
+from runtime.shim import exits, files, frames, machines, observe, programs, requests
 from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
 from runtime.shim.launch import Launch
 from runtime.shim.terminal import Terminal
 
-SHELL = ("/bin/bash", "-l")
 Exit = dict[str, Any]
 
 
@@ -46,6 +45,7 @@ class Sandbox:
         self.paused = False
         self.oom_kills = 0
         self.warm: Terminal | None = None
+        self.machine: machines.Machine | None = None
         loop.watch(container.init_pidfd, READ, self.init_ended)
         if (pidfd := container.maker_pidfd) is not None:
             loop.watch(pidfd, READ, lambda events: self.settled(pidfd))
@@ -120,14 +120,9 @@ class Sandbox:
         self.need_init()
         if self.paused:
             raise RefusedError("paused", None, f"sandbox {self.id} is paused")
-        user = users.look_up(self.container.init_pid, fields["user"])
-        base = dict(self.container.spec.process.env)
-        base.update({"HOME": user.home, "USER": user.name, "LOGNAME": user.name})
-        args = tuple(fields["args"]) or tuple(self.container.spec.process.args) or SHELL
-        env = {**base, **extra, **fields["env"]}
-        process = Process(args=args, env=env, cwd=fields["cwd"] or user.home, uid=user.uid, gid=user.gid, groups=user.groups)
-        process.validate()
-        return process
+        if self.machine is not None:
+            return machines.process(self.container.spec, fields, extra)
+        return programs.describe(self.container.spec, self.container.init_pid, fields, extra)
 
     def need_init(self) -> None:
         """Nothing can be run in a sandbox whose init has ended."""
@@ -138,6 +133,8 @@ class Sandbox:
         """Pid 1 went and the kernel killed all the rest; the terminals stay to be read."""
         self.loop.unwatch(self.container.init_pidfd)
         self.init_exit = self.describe_exit(exits.wait(self.container.init_pid))
+        if self.machine is not None and self.machine.why:
+            self.init_exit["reason"] = "machine"
         self.record("stopped")
 
     def attach(self, connection: Connection, fields: dict[str, Any]) -> None:
@@ -292,6 +289,7 @@ class Sandbox:
             "exit": self.init_exit,
             "terminals": terminals,
             "timings": [timing.to_dict() for timing in self.container.timings],
+            **({"machine": self.machine.to_dict()} if self.machine is not None else {}),
         }
 
     def observe(self, fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,16 @@ from functools import partial
 from runtime.errors import StepError
 from runtime.events import Event
 from runtime.oci.spec import Process
+from runtime.shim import machines
 from runtime.shim.sandbox import Sandbox
 
 
 def begin(sandbox: Sandbox) -> None:
     """Start them, if the image has any. A failure is an event: the sandbox is of use without."""
     args = sandbox.container.spec.services
+    if sandbox.container.spec.machine:
+        sandbox.machine = machines.Machine(sandbox)
+        return
     if not args:
         return
     process = Process(args, dict(sandbox.container.spec.process.env), "/")

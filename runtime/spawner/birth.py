@@ -32,6 +32,7 @@ from runtime.oci import volumes
 from runtime.oci.spec import sandbox_spec
 from runtime.paths import Paths
 from runtime.shim.server import Shim
+from runtime.spawner import machines
 from runtime.spawner.network import Port
 
 SERVICES = "org.vitrine.services"  # a label: the program that an image wants running from the start
@@ -47,8 +48,11 @@ def make(request: Request, paths: Paths, network: NetworkPort | None, *, parked:
     env = dict(line.partition("=")[::2] for line in config.get("Env") or [])
     args = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])] or None
     services = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
-    spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
     layers = [Path(layer) for layer in image["layers"]]
+    if machine := fields.pop("machine", None):
+        room, services = machines.settle(machine, paths)
+        layers.append(Path(room))
+    spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
     return Container.create(spec, layers, paths, Silence(), network, parked=parked)
 
 

@@ -22,7 +22,7 @@ from runtime.errors import RefusedError, VitrineError
 from runtime.events import Event
 from runtime.loop import FAILED, READ
 from runtime.paths import Paths
-from runtime.spawner import birth
+from runtime.spawner import birth, machines
 from runtime.spawner.forks import Forks
 from runtime.spawner.images import Images
 from runtime.spawner.ledger import Entry
@@ -58,6 +58,8 @@ class Makers(Forks):
         """The request with its image looked up; parked sandboxes of images that have changed are let go."""
         if self.images.changed():
             self.pool.forget()
+        if fields.pop("backend") == "vm":
+            return machines.furnish(fields, self.images)
         return {**fields, "image": self.images.resolve(fields["image"])}
 
     def port(self, fields: Request) -> Port | None:

@@ -30,23 +30,24 @@ class Port:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
 
-    def ask(self, lab: str, namespace: int, index: int) -> socket.socket:
-        """Ask for a network namespace to be plugged into a lab's bridge; where the answer will come."""
+    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False) -> socket.socket:
+        """Ask for a network namespace to be plugged into a lab's bridge, or for a tap device at the bridge for
+        the machine in it; where the answer will come."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(PATIENCE)
-        request = {"verb": "attach", "lab": lab, "index": index}
+        request = {"verb": "attach", "lab": lab, "index": index, "machine": machine}
         with theirs:
             socket.send_fds(self.socket, [json.dumps(request).encode()], [namespace, theirs.fileno()])
         return ours
 
-    def answer(self, channel: socket.socket) -> int:
-        """The answer: a descriptor that keeps the lab's network."""
+    def answer(self, channel: socket.socket) -> list[int]:
+        """The answer: a descriptor that keeps the lab's network, and for a machine one of its tap device."""
         with channel:
-            message, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
+            message, descriptors, _, _ = socket.recv_fds(channel, 65536, 2)
         answer = json.loads(message or b'{"error": "the network helper ended"}')
         if "error" in answer or not descriptors:
             raise RefusedError("network", "network", str(answer.get("error", "no descriptor came")))
-        return descriptors[0]
+        return list(descriptors)
 
     def close(self) -> None:
         """Let go of our copy."""

@@ -22,6 +22,7 @@ from runtime.errors import RefusedError
 from runtime.paths import ID_PATTERN, is_pooled
 
 MEBIBYTE = 1 << 20
+BACKENDS = ("container", "vm")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
 HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -29,7 +30,7 @@ VERBS = ("create", "start", "delete", "list", "state", "kill", "pause", "resume"
 ROOT_ONLY = ("shutdown",)
 FIELDS = {
     "id", "image", "profile", "memory", "cpus", "pids", "disk", "net", "lab", "lab_index",
-    "hostname", "hosts", "annotations",
+    "hostname", "hosts", "annotations", "backend",
 }  # fmt: skip
 
 
@@ -145,12 +146,14 @@ def sandbox(request: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
         raise refuse(min(unknown), "is not a field of a sandbox")
     net = choice(request, "net", "none", "lab")
     lab = matching(request, "lab", ID_PATTERN) if net == "lab" or request.get("lab") is not None else None
+    backend = choice(request, "backend", *BACKENDS)
     return {
         "id": identifier(request),
+        "backend": backend,
         "image": matching(request, "image", IMAGE, "linux"),
         "profile": choice(request, "profile", "nested", "strict"),
-        "memory_bytes": number(request, "memory", 256 * MEBIBYTE, 8 * MEBIBYTE, caps.memory),
-        "cpus": number(request, "cpus", 0.5, 0.01, caps.cpus),
+        "memory_bytes": number(request, "memory", (128 if backend == "vm" else 256) * MEBIBYTE, 8 * MEBIBYTE, caps.memory),
+        "cpus": number(request, "cpus", 1.0 if backend == "vm" else 0.5, 0.01, caps.cpus),
         "pids": number(request, "pids", 256, 8, caps.pids),
         "disk_bytes": number(request, "disk", 512 * MEBIBYTE, MEBIBYTE, caps.disk),
         "net": net,

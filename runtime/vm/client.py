@@ -1,8 +1,9 @@
 """What a terminal or a command of a machine is, on the host: a small process in the machine's container.
 
-`console N [USER]` joins its own terminal with a console of the guest, `run COMMAND…` has a command run
-and ends as it ended. Both start as any process of a container does, so everything that holds for those
-(limits, several viewers, time-outs, output limits) holds for a machine too.
+`console JSON` joins its own terminal with a console of the guest, `run JSON` has a command run and ends
+as it ended; the JSON holds `args env cwd user`, and for a terminal `console`, its number or null. Both
+start as any process of a container does, so everything that holds for those (limits, several viewers,
+time-outs, output limits) holds for a machine too.
 
 See pty(7), SIGWINCH in signal(7).
 """
@@ -13,23 +14,22 @@ import base64
 import contextlib
 import json
 import os
-import select
 import shlex
 import signal
 import socket
 import sys
-import termios
 import time
-import tty
 from collections.abc import Iterator
 from typing import Any
 
 from runtime.vm import wires
-from runtime.vm.supervisor import SOCKET
 
+SOCKET = "/run/machine.sock"
 PATIENCE = 60.0
 READ_SIZE = 65536
-LONGEST_INPUT = 256 * 1024
+PIECE = 24 * 1024  # of a command's input, in one line
+HALF = 2  # pieces of output after which the guest may send as many more: see guest/agent.sh
+FAILED = 125
 
 
 class Supervised:
@@ -44,13 +44,19 @@ class Supervised:
         self.connection.sendall(json.dumps(request).encode() + b"\n")
 
     def receive(self) -> list[dict[str, Any]]:
-        """The answers that are there; EOFError when the machine has gone."""
+        """The answers that are there; EOFError when the machine has gone, OSError with what it refuses."""
         data, fds, _, _ = socket.recv_fds(self.connection, READ_SIZE, 1)
         if not data:
             raise EOFError("the machine has ended")
         self.fds += fds
         *lines, self.rest = (self.rest + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        answers = [json.loads(line) for line in lines]
+        for answer in answers:
+            if "ended" in answer:
+                raise EOFError(f"the machine has ended: {answer['ended']}")
+            if "error" in answer:
+                raise OSError(answer["error"])
+        return answers
 
     def answers(self) -> Iterator[dict[str, Any]]:
         while True:
@@ -63,90 +69,63 @@ def _connect() -> socket.socket:
     while True:
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.connect(str(SOCKET))
+            connection.connect(SOCKET)
             return connection
         except OSError:
             connection.close()
             if time.monotonic() > until:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.005)
 
 
-def console(number: int, user: str) -> int:
+def script(wanted: dict[str, Any]) -> str:
+    """The command as the guest's shell takes it, in base64: directory, variables, program. Empty for a login shell."""
+    if not wanted["args"]:
+        return ""
+    place = shlex.quote(wanted["cwd"]) if wanted["cwd"] else '"$HOME"'
+    names = [f"{name}={text}" for name, text in wanted["env"].items()]
+    command = shlex.join([*(["env", *names] if names else []), *wanted["args"]])
+    return wires.encode(f"cd {place} || exit 126; exec {command}".encode())
+
+
+def console(wanted: dict[str, Any]) -> int:
     """Join our terminal and the guest's console until its shell ends; the shell's status."""
+    from runtime.vm.relay import Relay, window
+
     supervised = Supervised()
-    rows, cols = _size()
-    supervised.ask({"console": number, "rows": rows, "cols": cols, "user": user})
+    rows, cols = window()
+    request = {"console": wanted["console"], "rows": rows, "cols": cols, "user": wanted["user"], "script": script(wanted)}
+    supervised.ask(request)
+    number = wanted["console"]
     while not supervised.fds:
-        supervised.receive()
-    wire = supervised.fds[0]
-    awake, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGWINCH, lambda *_: None)
-    signal.set_wakeup_fd(wake)
-    with _raw(0):
-        return _relay(supervised, number, wire, awake)
+        for answer in supervised.receive():
+            number = answer.get("open", number)
+    return Relay(supervised, number, supervised.fds[0]).run()
 
 
-def _relay(supervised: Supervised, number: int, wire: int, awake: int) -> int:
-    answers = supervised.connection.fileno()
-    while True:
-        ready = select.select([0, wire, awake, answers], [], [])[0]
-        if wire in ready:
-            _write(1, os.read(wire, READ_SIZE))
-        elif answers in ready:
-            for answer in supervised.receive():
-                if "closed" in answer:
-                    return int(answer["closed"])
-        if 0 in ready:
-            typed = os.read(0, READ_SIZE)
-            if not typed:
-                return 0
-            _write(wire, typed)
-        if awake in ready:
-            os.read(awake, READ_SIZE)
-            Supervised().ask({"window": [number, *_size()]})
-
-
-def _write(fd: int, data: bytes) -> None:
-    """All of it; the console's socket is shared with QEMU and may be set not to block."""
-    while data:
-        try:
-            data = data[os.write(fd, data) :]
-        except BlockingIOError:
-            select.select([], [fd], [])
-
-
-def _size() -> tuple[int, int]:
-    with contextlib.suppress(OSError):
-        return termios.tcgetwinsize(0)
-    return 24, 80
-
-
-@contextlib.contextmanager
-def _raw(fd: int) -> Iterator[None]:
-    """The guest's console does the echoing and the line editing; ours must pass every byte."""
-    before = termios.tcgetattr(fd)
-    tty.setraw(fd)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(fd, termios.TCSANOW, before)
-
-
-def run(command: list[str]) -> int:
+def run(wanted: dict[str, Any]) -> int:
     """Have the guest run a command with our standard input, and end as it ended."""
-    given = b"" if sys.stdin.isatty() else sys.stdin.buffer.read(LONGEST_INPUT)
     supervised = Supervised()
-    request = {"command": wires.encode(shlex.join(command).encode()), "input": wires.encode(given)}
-    supervised.ask({"run": request})
+    if not sys.stdin.isatty():
+        while piece := sys.stdin.buffer.read(PIECE):
+            supervised.ask({"input": wires.encode(piece)})
+    supervised.ask({"run": {"user": wanted["user"], "script": script(wanted)}})
+    read = {"out": 0, "err": 0}
     for answer in supervised.answers():
         if "done" in answer:
             return int(answer["done"])
         for side, fd in (("out", 1), ("err", 2)):
             if side in answer:
-                _write(fd, base64.b64decode(answer[side]))
-    return 255
+                write(fd, base64.b64decode(answer[side]))
+                read[side] += 1
+                if read[side] % HALF == 0:
+                    supervised.ask({"more": side})
+    return FAILED
+
+
+def write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 def facts() -> int:
@@ -159,13 +138,15 @@ def facts() -> int:
 
 def main(arguments: list[str]) -> int:
     verb, *rest = arguments
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        if verb == "console":
-            return console(int(rest[0]), rest[1] if len(rest) > 1 else "root")
-        return run(rest) if verb == "run" else facts()
+        if verb == "facts":
+            return facts()
+        return (console if verb == "console" else run)(json.loads(rest[0]))
     except (EOFError, OSError) as error:
-        print(f"machine: {error}", file=sys.stderr)
-        return 125
+        with contextlib.suppress(OSError):
+            os.write(2, f"{error}\n".encode())
+        return FAILED
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ once. See mkfs.erofs(1).
 
 from __future__ import annotations
 
+import compileall
 import fcntl
 import hashlib
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.container import kvm
-from runtime.errors import NotFoundError, VitrineError
+from runtime.errors import VitrineError
 from runtime.image.store import Store
 from runtime.linux import constants as c
 from runtime.linux import syscalls
@@ -35,7 +37,11 @@ from runtime.vm import clock, initrd, kernel
 IMAGE = "machine"
 MODULES = ("virtio_mmio", "virtio_console", "virtio_blk", "virtio_net", "erofs", "overlay")
 PACKAGE = Path(__file__).resolve().parents[1]
-BESIDE = ("__init__.py", "errors.py", "loop.py", "linux", "vm")
+BESIDE = (
+    "__init__.py errors.py loop.py linux/__init__.py linux/constants.py linux/syscalls.py vm/__init__.py vm/client.py "
+    "vm/host.py vm/machine.py vm/monitor.py vm/qemu.py vm/relay.py vm/supervisor.py vm/wires.py"
+).split()
+SCRIPTS = ("vm/guest/init.sh", "vm/guest/agent.sh")
 Say = Callable[[str], None]
 
 
@@ -46,21 +52,17 @@ class Room:
     layer: Path
 
 
-def find(paths: Paths, layers: Sequence[Path]) -> Room:
-    """The room for a stack of layers (lowest first); NotFoundError says how to make it."""
-    guest = kernel.find(paths.state / "kernels")
-    layer = paths.state / "machines" / _key(guest, layers)
-    if not layer.is_dir():
-        raise NotFoundError("no machine has been made of this image yet: run `python -m runtime.vm.room IMAGE`")
-    return Room(layer)
-
-
 def make(paths: Paths, layers: Sequence[Path], say: Say = print) -> Room:
-    """Make the room unless it is there; takes about a second. Raises VitrineError when a tool is missing."""
+    """The room for a stack of layers (lowest first), made unless it is there, which takes about a second.
+
+    Raises NotFoundError without a kernel, VitrineError when a tool is missing.
+    """
     guest = kernel.find(paths.state / "kernels")
     place = paths.state / "machines"
-    place.mkdir(mode=0o711, exist_ok=True)
     layer = place / _key(guest, layers)
+    if layer.is_dir():
+        return Room(layer)
+    place.mkdir(mode=0o711, exist_ok=True)
     with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not layer.is_dir():
@@ -72,15 +74,9 @@ def make(paths: Paths, layers: Sequence[Path], say: Say = print) -> Room:
 def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
     """One name for the kernel, the layers and the code that goes into the room."""
     total = hashlib.sha256("\0".join([guest.release, *(layer.name for layer in layers)]).encode())
-    for path in _code():
-        total.update(path.read_bytes())
+    for name in (*BESIDE, *SCRIPTS):
+        total.update((PACKAGE / name).read_bytes())
     return total.hexdigest()
-
-
-def _code() -> list[Path]:
-    found = [PACKAGE / name for name in BESIDE]
-    files = [path for start in found for path in ([start] if start.is_file() else start.rglob("*"))]
-    return sorted(path for path in files if path.suffix in (".py", ".sh"))
 
 
 def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
@@ -90,19 +86,37 @@ def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
         inside = draft / "guest"
         inside.mkdir(mode=0o755)
         os.link(guest.image, inside / "vmlinux")
-        scripts = PACKAGE / "vm/guest"
-        first = initrd.build(guest, (scripts / "init.sh").read_text(), MODULES, {"agent": (scripts / "agent.sh").read_bytes()})
+        script, agent = (PACKAGE / name for name in SCRIPTS)
+        first = initrd.build(guest, script.read_text(), MODULES, {"agent": agent.read_bytes()})
         (inside / "initrd").write_bytes(first)
-        for path in _code():
-            target = inside / "runtime" / path.relative_to(PACKAGE)
+        for name in BESIDE:
+            target = inside / "runtime" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        make_disk(layers, inside / "disk")
+            shutil.copyfile(PACKAGE / name, target)
+        _compile(inside / "runtime")
+        os.link(_disk(layer.parent / "disks", layers), inside / "disk")
         draft.chmod(0o755)
         draft.rename(layer)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _compile(tree: Path) -> None:
+    """Compiled beside the source, and never checked against it: nobody can write there when it runs."""
+    compileall.compile_dir(tree, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def _disk(place: Path, layers: Sequence[Path]) -> Path:
+    """The disk of these layers; rooms that differ in kernel or code have the same."""
+    place.mkdir(mode=0o700, exist_ok=True)
+    disk = place / hashlib.sha256("\0".join(layer.name for layer in layers).encode()).hexdigest()
+    if not disk.exists():
+        draft = disk.with_suffix(".making")
+        draft.unlink(missing_ok=True)
+        make_disk(layers, draft)
+        draft.rename(disk)
+    return disk
 
 
 def make_disk(layers: Sequence[Path], target: Path) -> None:
@@ -147,7 +161,7 @@ def host(paths: Paths) -> dict[str, object]:
 
     Found out once after each start of the host, by running a guest where there is /dev/kvm, and kept.
     """
-    known = paths.run / "machine-host.json"
+    known = paths.ranges.parent / "machine-host.json"
     try:
         return dict(json.loads(known.read_text()))
     except (OSError, ValueError):

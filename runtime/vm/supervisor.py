@@ -3,13 +3,15 @@
 A guest's console is a socket, its agent a line of text; terminals and commands come as processes that
 the shim starts in this container (runtime.vm.client). They ask here, by a socket in the container's
 own /run: for the descriptor of a console, which they then read and write themselves, or to have a
-command run. So a keystroke passes no process more than it must, and shim, spawner and site need not
-know that there is a machine at all.
+command run. So a keystroke passes no process more than it must, and spawner and site need not know
+that there is a machine at all.
 
-    client → supervisor   {"console": N, "rows": R, "cols": C, "user": NAME} | {"window": [N, R, C]} | {"run": …} | {"facts": 1}
-    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS}, {"out": BASE64}, {"err": BASE64}, {"done": STATUS}
+    client → supervisor   {"console": N|null, "rows", "cols", "user", "script"} | {"window": [N, R, C]} | {"prompt": N}
+                          {"input": BASE64} … {"run": {"user", "script"}}, {"more": SIDE} | {"facts": 1}
+    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS} | {"out"|"err": BASE64}, {"done": STATUS}
+                          {"ended": WHY} to everyone when the machine ends
 
-See unix(7), SCM_RIGHTS; runtime/vm/guest/agent.sh for the guest's side.
+See unix(7), SCM_RIGHTS; runtime/vm/guest/agent.sh for the guest's side, runtime/vm/machine.py for QEMU's.
 """
 
 from __future__ import annotations
@@ -17,23 +19,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runtime.linux import constants as c
-from runtime.linux import syscalls
 from runtime.loop import READ, Loop
-from runtime.vm import qemu, wires
+from runtime.vm import host, qemu, wires
+from runtime.vm.machine import Running
 
 SOCKET = Path("/run/machine.sock")
 LONGEST_REQUEST = 1 << 20
-COMMAND_SECONDS = 3600
+WINDOW = 512 * 1024  # what may be on its way to a client that reads slowly: see guest/agent.sh
+FAREWELL = 0.5  # seconds that clients may take to say why their machine ended
+Message = dict[str, Any]
 
 
 class Client:
@@ -42,13 +42,14 @@ class Client:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.rest = b""
+        self.command = 0
 
-    def say(self, message: dict[str, Any], fds: list[int] | None = None) -> None:
+    def say(self, message: Message, fds: list[int] | None = None) -> None:
         """An answer; a client that does not read or has gone loses it, and nobody waits."""
         with contextlib.suppress(OSError):
             socket.send_fds(self.connection, [json.dumps(message).encode() + b"\n"], fds or [], socket.MSG_DONTWAIT)
 
-    def requests(self) -> list[dict[str, Any]] | None:
+    def requests(self) -> list[Message] | None:
         """What has come, or None at the end of the connection."""
         data = self.connection.recv(65536)
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -58,47 +59,32 @@ class Client:
 
 
 class Supervisor:
-    """Holds our ends of the guest's wires, and who waits for what."""
+    """Who waits for what of one machine."""
 
-    def __init__(self, loop: Loop, machine: qemu.Machine, hostname: str) -> None:
-        self.loop, self.hostname = loop, hostname
-        self.began = time.monotonic()
-        self.facts: dict[str, Any] = {"accelerator": machine.accelerator, "memory_mib": machine.memory}
-        self.ready = False
-        self.waiting: list[tuple[Client, dict[str, Any]]] = []
+    def __init__(self, loop: Loop, running: Running, path: Path = SOCKET) -> None:
+        self.loop, self.running = loop, running
+        running.on_ready, running.on_said, running.on_end = self.ready, self.understand, self.ended
+        self.clients: set[Client] = set()
+        self.waiting: list[tuple[Client, Message]] = []
         self.terminals: dict[int, Client] = {}
         self.open_shells: set[int] = set()
         self.commands: dict[int, Client] = {}
-        self.next_command = 1
-        self.lines = wires.Lines()
-        self.start(machine)
-        self.listener = self.listen()
+        self.last_command = 0
+        self.listener = self.listen(path)
 
-    def start(self, machine: qemu.Machine) -> None:
-        """QEMU with one end of every wire, without a right and without a way to get one."""
-        pairs = [socket.socketpair() for _ in range(qemu.CONSOLES + 2)]
-        self.wires = [ours for ours, _ in pairs]
-        *self.consoles, self.control, self.monitor = self.wires
-        theirs = [pair[1] for pair in pairs]
-        fds = [end.fileno() for end in theirs]
-        command = qemu.argv(machine, fds[: qemu.CONSOLES], fds[-2], fds[-1])
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=fds, preexec_fn=_humble)
-        for end in theirs:
-            end.close()
-        self.loop.watch(self.control.fileno(), READ, self.heard)
-        self.loop.watch(os.pidfd_open(self.process.pid), READ, lambda events: self.loop.stop())
-
-    def listen(self) -> socket.socket:
-        SOCKET.unlink(missing_ok=True)
+    def listen(self, path: Path) -> socket.socket:
+        path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(SOCKET))
-        SOCKET.chmod(0o600)
+        listener.bind(str(path))
+        path.chmod(0o600)
         listener.listen(64)
         self.loop.watch(listener.fileno(), READ, self.accept)
         return listener
 
     def accept(self, events: int) -> None:
         client = Client(self.listener.accept()[0])
+        client.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WINDOW)
+        self.clients.add(client)
         self.loop.watch(client.connection.fileno(), READ, partial(self.asked, client))
 
     def asked(self, client: Client, events: int) -> None:
@@ -113,100 +99,99 @@ class Supervisor:
         if requests is None:
             self.leave(client)
 
-    def serve(self, client: Client, request: dict[str, Any]) -> None:
+    def serve(self, client: Client, request: Message) -> None:
         """Do one request, or keep it until the guest is up."""
         if "facts" in request:
-            client.say({"facts": self.facts})
-        elif not self.ready:
+            client.say({"facts": self.running.facts})
+        elif not self.running.ready:
             self.waiting.append((client, request))
         elif "console" in request:
             self.open(client, **request)
+        elif "prompt" in request:
+            self.running.mark("prompt")
         elif "window" in request:
-            self.tell("window", *map(int, request["window"]))
+            self.running.tell("window", *map(int, request["window"]))
         else:
-            self.run(client, **request["run"])
+            self.command(client, request)
 
-    def open(self, client: Client, console: int, rows: int = 24, cols: int = 80, user: str = "root") -> None:
+    def open(
+        self, client: Client, console: int | None, rows: int = 24, cols: int = 80, user: str = "root", script: str = ""
+    ) -> None:  # fmt: skip
         """Hand out a console; its shell is started by the first who asks, later ones find it running."""
+        if console is None:
+            console = next((n for n in reversed(range(qemu.CONSOLES)) if n not in self.open_shells), None)
+        if console is None or not 0 <= console < qemu.CONSOLES:
+            return client.say({"error": f"a machine has {qemu.CONSOLES} consoles, and no other is free"})
         self.terminals[console] = client
-        client.say({"open": console}, [self.consoles[console].fileno()])
-        if console not in self.open_shells:
-            self.open_shells.add(console)
-            self.tell("shell", console, int(rows), int(cols), user)
+        client.say({"open": console}, [self.running.consoles[console].fileno()])
+        if console in self.open_shells:
+            return self.running.tell("window", console, int(rows), int(cols))
+        self.open_shells.add(console)
+        self.running.shell(console, int(rows), int(cols), user, script)
+
+    def command(self, client: Client, request: Message) -> None:
+        """A command's input comes first and in pieces; the answers carry no number, the connection is the number."""
+        if not client.command:
+            client.command = self.last_command = self.last_command + 1
+            self.commands[client.command] = client
+        if "input" in request:
+            self.running.tell("in", client.command, request["input"])
+        elif "more" in request:
+            self.running.tell("more", client.command, request["more"])
         else:
-            self.tell("window", console, int(rows), int(cols))
+            self.running.tell("run", client.command, request["run"]["user"], request["run"]["script"])
 
-    def run(self, client: Client, command: str, input: str = "", seconds: int = COMMAND_SECONDS) -> None:
-        """`command` and `input` in base64; the answers carry no number, the connection is the number."""
-        number, self.next_command = self.next_command, self.next_command + 1
-        self.commands[number] = client
-        self.tell("run", number, int(seconds), command, input)
-
-    def tell(self, *words: object) -> None:
-        """One line for the agent. No word holds a space: texts travel as base64."""
-        self.control.sendall(" ".join(map(str, words)).encode() + b"\n")
-
-    def heard(self, events: int) -> None:
-        data = self.control.recv(65536)
-        if not data:
-            return self.loop.unwatch(self.control.fileno())
-        for said in self.lines.feed(data):
-            self.understand(said)
-
-    def understand(self, said: wires.Said) -> None:
-        if said.verb == "ready" and not self.ready:
-            self.welcome(said)
-        elif said.verb == "closed" and (client := self.terminals.pop(said.number or 0, None)):
-            self.open_shells.discard(said.number or 0)
-            client.say({"closed": said.status})
-        elif said.verb in ("out", "err") and (client := self.commands.get(said.number or 0)):
-            client.say({said.verb: said.words[1] if said.data else ""})
-        elif said.verb == "done" and (client := self.commands.pop(said.number or 0, None)):
-            client.say({"done": said.status})
-
-    def welcome(self, said: wires.Said) -> None:
-        """The agent is there: give the guest what is its own, then serve who waited."""
-        self.ready = True
-        self.facts |= {
-            "ready_ms": round((time.monotonic() - self.began) * 1000),
-            "kernel": said.words[1] if len(said.words) > 1 else "",
-        }
-        self.tell("hostname", self.hostname)
-        self.tell("time", int(time.time()))
-        self.tell("seed", wires.encode(os.urandom(64)))
+    def ready(self) -> None:
+        """The guest has what is its own: serve who waited."""
         waiting, self.waiting = self.waiting, []
         for client, request in waiting:
             self.serve(client, request)
 
+    def understand(self, said: wires.Said) -> None:
+        """A line of the agent's about a terminal or a command."""
+        number = said.number or 0
+        if said.verb == "closed":
+            self.open_shells.discard(number)
+            if client := self.terminals.pop(number, None):
+                client.say({"closed": said.status})
+        elif said.verb in ("out", "err") and (client := self.commands.get(number)):
+            client.say({said.verb: said.words[1] if said.data else ""})
+        elif said.verb == "done" and (client := self.commands.pop(number, None)):
+            client.command = 0
+            client.say({"done": said.status})
+
     def leave(self, client: Client) -> None:
+        """A command whose client has gone is killed: nobody would ever read the rest."""
         self.loop.unwatch(client.connection.fileno())
         client.connection.close()
-        for table in (self.terminals, self.commands):
-            for number in [number for number, one in table.items() if one is client]:
-                del table[number]
+        self.clients.discard(client)
         self.waiting = [(one, request) for one, request in self.waiting if one is not client]
+        for number in [number for number, one in self.terminals.items() if one is client]:
+            del self.terminals[number]
+        if self.commands.pop(client.command, None):
+            self.running.tell("end", client.command)
+        if self.running.why and not self.clients:
+            self.loop.stop()
 
-
-def _humble() -> None:
-    """Between fork and exec: no groups, another user, no rights, and an end when the parent ends."""
-    os.setgroups([])
-    os.setgid(qemu.USER)
-    os.setuid(qemu.USER)
-    syscalls.prctl(c.PR_SET_NO_NEW_PRIVS, 1)
-    syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)
+    def ended(self) -> None:
+        """Tell everyone why, and go when they have gone: the container ends with us."""
+        for client in self.clients:
+            client.say({"ended": self.running.why})
+        self.loop.call_later(FAREWELL if self.clients else 0, self.loop.stop)
 
 
 def main(arguments: list[str]) -> int:
     """Start the machine that the JSON in the first argument describes; its end is ours."""
     wanted = json.loads(arguments[0])
-    hostname = wanted.pop("hostname")
     for name in ("kernel", "initrd", "disk"):
         wanted[name] = Path(wanted[name])
     loop = Loop()
-    supervisor = Supervisor(loop, qemu.Machine(**wanted), hostname)
+    running = Running(loop, qemu.Machine(**wanted), host.Host.on(0))
+    Supervisor(loop, running)
     loop.run()
-    return supervisor.process.wait()
+    return running.process.wait()
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     sys.exit(main(sys.argv[1:]))

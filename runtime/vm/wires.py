@@ -12,7 +12,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-LONGEST = 8192
+LONGEST = 32768  # also the longest that a guest writes to a virtio port at once
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,14 @@ class Lines:
 def _said(line: bytes) -> Said:
     verb, *words = line.decode(errors="replace").split()[:4] or [""]
     return Said(verb, tuple(words))
+
+
+def seconds(earlier: str, later: str) -> float:
+    """Between two readings of /proc/uptime, as the guest gives them; 0 if they are nonsense."""
+    try:
+        return min(max(0.0, float(later) - float(earlier)), 3600.0)
+    except ValueError:
+        return 0.0
 
 
 def encode(data: bytes) -> str:

@@ -1,80 +1,135 @@
 # The agent: pid 1 of a guest. It is told what to do line by line on a virtio port and answers there.
-# A shell script, because a host without a compiler can still read and change it.
+# A shell script, because a host without a compiler can still read and change it. Texts that may hold
+# spaces travel in base64.
 #
-#   hostname NAME | time SECONDS | seed BASE64 | address CIDR GATEWAY|- | window N ROWS COLS
-#   shell N ROWS COLS USER        a login shell on terminal N;              answers: closed N STATUS
-#   run ID SECONDS BASE64 [INPUT] a command with the shell, input in BASE64; answers: out|err ID BASE64 …, done ID STATUS
+#   hostname NAME | time SECONDS | seed BASE64 | address CIDR MAC | window N ROWS COLS
+#   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
+#   in ID BASE64                     a piece of a command's input, ahead of it
+#   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
+#   more ID out|err                  half of what may be on its way has been read: go on
+#   end ID                           kill it and all that it started
+#
+# `agent as USER SCRIPT` and `agent login USER` are what it runs in the end.
 bb=/run/vitrine/busybox
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH LANG=C.UTF-8 TERM=xterm-256color HOME=/root container=vitrine-vm
-
-$bb mkdir -p /dev/pts /dev/shm /sys/fs/cgroup
-$bb mount -t devpts -o ptmxmode=666,mode=620 devpts /dev/pts
-$bb mount -t tmpfs -o mode=1777 shm /dev/shm
-$bb mount -t tmpfs -o mode=1777 tmp /tmp
-$bb mount -t cgroup2 cgroup2 /sys/fs/cgroup
-$bb ln -sf /proc/self/fd /dev/fd
-$bb ip link set lo up
-
-for name in /sys/class/virtio-ports/*/name; do
-    [ "$($bb cat "$name")" = control ] && port=${name%/name}
-done
-exec 3<>"/dev/${port##*/}"
-for n in 0 1 2 3; do (: <>/dev/hvc$n) 2>/dev/null && eval "exec $((n + 4))<>/dev/hvc$n"; done # held open: the last close would forget the size
+agent=/run/vitrine/agent
+# What is sent ahead of a word that it was read. A line must be shorter than wires.LONGEST.
+piece=24000 window=4 half=2
 
 say() { echo "$*" >&3; }
 
-run_shell() { # N ROWS COLS USER
-    $bb stty -F "/dev/hvc$1" sane rows "$2" cols "$3"
-    cd /root || cd /
-    shell=/bin/sh
-    [ -x /bin/bash ] && shell="/bin/bash -l"
-    [ "$4" = root ] || shell="su - $4"
-    $bb setsid -c $shell <>"/dev/hvc$1" >&0 2>&1 3>&- 4>&- 5>&- 6>&- 7>&-
-    say "closed $1 $?"
+text() { echo "$1" | $bb base64 -d; }
+
+as() { # USER SCRIPT: a user is a name or a number of /etc/passwd
+    user=$($bb awk -F: -v user="$1" '$1 == user || $3 == user { print $1; exit }' /etc/passwd)
+    [ -n "$user" ] || { echo "no user of this machine: $1" >&2 && exit 126; }
+    [ "$user" = root ] && exec /bin/sh -c "$2"
+    exec $bb su -s /bin/sh "$user" -c "$2"
 }
 
-run_command() { # ID SECONDS BASE64 [INPUT]
-    place=/run/vitrine/run.$1
-    $bb mkdir -p "$place"
-    $bb mkfifo "$place/out" "$place/err"
-    echo "$4" | $bb base64 -d >"$place/in"
-    for side in out err; do
-        $bb base64 -w 2048 <"$place/$side" | while read -r line; do say "$side $1 $line"; done &
-    done
+login() { # USER
+    [ "$1" = root ] || exec $bb su - "$1"
+    [ -x /bin/bash ] && exec /bin/bash -l
+    exec /bin/sh -l
+}
+
+on_console() { # N ROWS COLS USER [SCRIPT]
+    $bb stty -F "/dev/hvc$1" sane rows "$2" cols "$3"
     cd /root || cd /
-    $bb timeout -s KILL "$2" $bb setsid /bin/sh -c "$(echo "$3" | $bb base64 -d)" <"$place/in" >"$place/out" 2>"$place/err" 3>&- 4>&- 5>&- 6>&- 7>&-
+    if [ -n "$5" ]; then set -- "$1" as "$4" "$(text "$5")"; else set -- "$1" login "$4"; fi
+    number=$1 && shift
+    $bb setsid -c $bb sh $agent "$@" <>"/dev/hvc$number" >&0 2>&1 3>&- 4>&- 5>&- 6>&- 7>&-
+    say "closed $number $?"
+}
+
+carry() { # out|err ID PLACE: a pipe's bytes as lines, never more than a window ahead of the reader
+    left=$window
+    while data=$($bb dd bs=$piece count=1 2>/dev/null | $bb base64 -w 0) && [ -n "$data" ]; do
+        [ $left -gt 0 ] || { read -r _ <&9 && left=$half; }
+        left=$((left - 1))
+        say "$1 $2 $data"
+    done <"$3/$1" 9<>"$3/more.$1"
+}
+
+run() { # ID USER SCRIPT: in a control group of its own, so that all of it can be killed
+    place=/run/vitrine/run.$1 group=/sys/fs/cgroup/run.$1
+    $bb mkdir -p "$place" "$group"
+    $bb mkfifo "$place/out" "$place/err" "$place/more.out" "$place/more.err"
+    : >>"$place/in"
+    carry out "$1" "$place" &
+    carriers=$!
+    carry err "$1" "$place" &
+    carriers="$carriers $!"
+    (
+        echo 0 >"$group/cgroup.procs"
+        cd /root || cd /
+        exec $bb setsid $bb sh $agent as "$2" "$(text "$3")" 3>&- 4>&- 5>&- 6>&- 7>&-
+    ) <"$place/in" >"$place/out" 2>"$place/err"
     status=$?
+    # Who was left behind may keep the pipes open for ever, and nobody waits for those.
+    [ -z "$($bb cat "$group/cgroup.procs")" ] || { $bb sleep 0.3 && kill $carriers; }
     wait
     $bb rm -rf "$place"
+    $bb rmdir "$group"
     say "done $1 $status"
-}
+} 2>/dev/null
 
 obey() {
     verb=$1
     shift
     case $verb in
-    hostname) $bb hostname "$1" && echo "$1" >/etc/hostname ;;
+    hostname) $bb hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
+    hosts) text "$1" >>/etc/hosts ;;
     time) $bb date -s "@$1" >/dev/null ;;
-    seed) echo "$1" | $bb base64 -d >/dev/urandom ;;
-    address) $bb ip link set eth0 up && $bb ip addr replace "$1" dev eth0 && { [ "$2" = - ] || $bb ip route replace default via "$2"; } ;;
+    seed) text "$1" >/dev/urandom ;;
+    address) $bb ip link set eth0 address "$2" && $bb ip link set eth0 up && $bb ip addr replace "$1" dev eth0 ;;
     window) $bb stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
-    shell) run_shell "$@" & ;;
-    run) run_command "$@" & ;;
+    shell) on_console "$@" & ;;
+    in) $bb mkdir -p "/run/vitrine/run.$1" && text "$2" >>"/run/vitrine/run.$1/in" ;;
+    run) run "$@" & ;;
+    more) [ ! -p "/run/vitrine/run.$1/more.$2" ] || echo >"/run/vitrine/run.$1/more.$2" ;;
+    end) [ ! -e "/sys/fs/cgroup/run.$1" ] || echo 1 >"/sys/fs/cgroup/run.$1/cgroup.kill" ;;
     *) say "error unknown $verb" ;;
     esac
 }
 
-listen() {
+listen() { # BIRTH: the guest's clock when init began
     read -r up _ </proc/uptime
-    say "ready $up $($bb uname -r)"
+    say "ready $1 $up $($bb uname -r)"
     while read -r line <&3; do
         set -f
         obey $line
     done
 }
 
+set_up() {
+    $bb mkdir -p /dev/pts /dev/shm /sys/fs/cgroup /usr/local/sbin
+    $bb mount -t devpts -o ptmxmode=666,mode=620 devpts /dev/pts
+    $bb mount -t tmpfs -o mode=1777 shm /dev/shm
+    $bb mount -t tmpfs -o mode=1777 tmp /tmp
+    $bb mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    $bb ln -sf /proc/self/fd /dev/fd
+    $bb ip link set lo up
+    for verb in poweroff reboot; do # the image has no init system that would do it
+        [ -e /usr/sbin/$verb ] && continue
+        printf '#!/bin/sh\nexec %s %s -f\n' $bb $verb >/usr/local/sbin/$verb
+        $bb chmod 755 /usr/local/sbin/$verb
+    done
+}
+
+case $1 in
+as | login) "$@" ;;
+esac
+
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH LANG=C.UTF-8 TERM=xterm-256color HOME=/root USER=root LOGNAME=root container=vitrine-vm
+set_up
+for name in /sys/class/virtio-ports/*/name; do
+    [ "$($bb cat "$name")" = control ] && port=${name%/name}
+done
+exec 3<>"/dev/${port##*/}"
+for n in 0 1 2 3; do eval "exec $((n + 4))<>/dev/hvc$n"; done # held open: the last close would forget the size
+
 # Pid 1 must reap everyone's orphans, so it does nothing else: `listen` has a process of its own.
-listen &
+listen "$1" &
 wait
 $bb reboot -f

@@ -3,6 +3,7 @@
 # read-only from the disk with a tmpfs over them, then the agent takes over as pid 1.
 bb=/bin/busybox
 $bb mount -t proc proc /proc
+read -r birth _ </proc/uptime
 $bb mount -t sysfs sysfs /sys
 $bb mount -t devtmpfs devtmpfs /dev
 for module in /modules/*; do $bb insmod "$module"; done
@@ -14,4 +15,4 @@ for name in proc sys dev; do $bb mount --move /$name /new/$name; done
 $bb mount -t tmpfs -o mode=755 run /new/run
 $bb mkdir -p /new/run/vitrine /new/run/lock
 $bb cp /bin/busybox /agent /new/run/vitrine/
-exec $bb switch_root /new /run/vitrine/busybox sh /run/vitrine/agent
+exec $bb switch_root /new /run/vitrine/busybox sh /run/vitrine/agent "$birth"
