@@ -123,7 +123,7 @@ def _data(**values: str) -> str:
 
 
 def link(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]) -> str:
-    """Links into the lab become data for the page; others open without a referrer.
+    """Links into the lab become data for the page; others open without a referrer, and not in place of the lab.
 
     Without the lab's script a place in the lab is no link at all, rather than a dead one.
     """
@@ -133,7 +133,8 @@ def link(self: RendererHTML, tokens: list[Token], index: int, options: Any, env:
         return f'<a{button} data-lab="{html.escape(href[4:])}">'
     if href.startswith(("http:", "https:")):
         return f'<a href="{html.escape(href)}" rel="noopener noreferrer" target="_blank">'
-    return f'<a href="{html.escape(href)}">'
+    beside = "" if href.startswith("#") else ' target="_blank"'
+    return f'<a href="{html.escape(href)}"{beside}>'
 
 
 def image(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: dict[str, Any]) -> str:
