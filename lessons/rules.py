@@ -127,6 +127,7 @@ def _namespace(process: dict[str, Any], kind: str) -> Any:
 
 def _filled(text: str, process: dict[str, Any]) -> str:
     """Put {pid}, as the learner knows it, and {comm} into a message."""
-    for key in ("inside_pid", "comm"):
-        text = text.replace("{" + key.replace("inside_", "") + "}", str(process.get(key, "?")))
+    inside = (process.get("pids") or ["?"])[0]  # as the x-ray has it
+    for key, value in {"pid": process.get("inside_pid", inside), "comm": process.get("comm", "?")}.items():
+        text = text.replace("{" + key + "}", str(value))
     return text

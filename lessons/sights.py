@@ -9,6 +9,14 @@
 
 A value is compared as it stands; `<`, `<=`, `>`, `>=` compare numbers, `~` is a regular
 expression, `has` looks into a list, `not` turns an ordinary value around. A dot leads into a field.
+
+Of a process more can be asked: `namespaces.uts: other` compares with the sandbox's init (or `same`), and
+a collection with a question of its own asks for what that process has. All questions of one rule are
+asked of one process, so nobody passes with a bit here and a bit there.
+
+    - see: processes
+      where: {comm: sleep, namespaces.mount: other, mounts: [{target: /, type: overlay}, {target: /proc}], no-links: {name: eth1}}
+      else: No sleep has that root.
 """
 
 import operator
@@ -33,6 +41,16 @@ COLLECTIONS = {
     "routes": "namespace destination via link source metric",
     "sockets": "namespace protocol state local remote uid process",
 }
+RELATED = {  # of a process: which objects of a collection are its own
+    "mounts": lambda process, key, thing, sight: thing["namespace"] == process["namespaces"]["mount"],
+    "namespaces": lambda process, key, thing, sight: key in process["namespaces"].values(),
+    "cgroups": lambda process, key, thing, sight: key in process["cgroups"],
+    "links": lambda process, key, thing, sight: thing["namespace"] == process["namespaces"]["network"],
+    "addresses": lambda process, key, thing, sight: (
+        _field(sight, "links").get(thing["link"], {}).get("namespace") == process["namespaces"]["network"]
+    ),
+    "parent": lambda process, key, thing, sight: key == process["parent"],
+}
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 OPERATOR = re.compile(r"(<=|>=|<|>|~|has|not)\s+(.+)", re.DOTALL)
 
@@ -44,9 +62,31 @@ def faults(collection: object, where: object) -> list[str]:
     if not isinstance(where, dict) or not where:
         return [f"write where: {{field: value}} for the {collection} you mean"]
     known = COLLECTIONS[collection].split()
-    strange = [str(key) for key in where if str(key).partition(".")[0] not in known]
+    inner = {str(key): value for key, value in where.items() if collection == "processes" and _asks(value)}
+    strange = [str(key) for key in where if str(key) not in inner and str(key).partition(".")[0] not in known]
     found = [f"{collection} have no {key!r}{near(key.partition('.')[0], known)}" for key in strange]
-    return found + [why for value in where.values() if (why := _wrong(value))]
+    found += [fault for key, value in inner.items() for fault in _inner_faults(key.removeprefix("no-"), value)]
+    return found + [why for key, value in where.items() if key not in inner and (why := _wrong(value))]
+
+
+def _inner_faults(name: str, value: Any) -> list[str]:
+    if name not in RELATED:
+        return [f"a process has no {name!r} of its own{near(name, RELATED)} (known: {', '.join(RELATED)})"]
+    return [fault for each in _listed(value) for fault in faults(_home(name), each)]
+
+
+def _asks(value: Any) -> bool:
+    """Is this a question about what belongs to a process?"""
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _home(name: str) -> str:
+    """The collection a related thing is in: a parent is a process."""
+    return "processes" if name == "parent" else name
 
 
 def _wrong(value: Any) -> str | None:
@@ -64,9 +104,34 @@ def _wrong(value: Any) -> str | None:
 def first(observation: dict[str, Any], collection: str, where: dict[str, Any]) -> dict[str, Any] | None:
     """The first object of a collection for which everything holds."""
     for thing in (observation.get(collection) or {}).values():
-        if all(_holds(_field(thing, str(key)), value) for key, value in where.items()):
+        if all(_answers(observation, collection, thing, str(key), value) for key, value in where.items()):
             return dict(thing)
     return None
+
+
+def _answers(sight: dict[str, Any], collection: str, thing: dict[str, Any], key: str, value: Any) -> bool:
+    """Does one question hold for one object?"""
+    if collection == "processes" and _asks(value):
+        related = _related(sight, thing, key.removeprefix("no-"))
+        found = [first({**sight, "asked": related}, "asked", each) is not None for each in _listed(value)]
+        return not any(found) if key.startswith("no-") else all(found)
+    if collection == "processes" and key.startswith("namespaces.") and value in ("same", "other"):
+        mine, its = _field(_init(sight), key), _field(thing, key)
+        return None not in (mine, its) and (mine == its) == (value == "same")
+    return _holds(_field(thing, key), value)
+
+
+def _related(sight: dict[str, Any], process: dict[str, Any], name: str) -> dict[str, Any]:
+    """What of a collection belongs to this process."""
+    if name != "parent" and None in process["namespaces"].values():  # a zombie
+        return {}
+    things = sight.get(_home(name)) or {}
+    return {key: thing for key, thing in things.items() if RELATED[name](process, key, thing, sight)}
+
+
+def _init(sight: dict[str, Any]) -> dict[str, Any]:
+    machine = (sight.get("machine") or {}).get("self") or {}
+    return (sight.get("processes") or {}).get(machine.get("init")) or {}
 
 
 def _field(thing: Any, path: str) -> Any:

@@ -73,3 +73,44 @@ def test_rules_see_and_do_not_see():
     assert rules.evaluate(source, facts, SEEN).message == "motd"
     assert rules.evaluate(source, facts, {**SEEN, "sockets": {}}).message == "nobody listens"
     assert rules.evaluate(source, facts, {**SEEN, "changes": {}}).passed
+
+
+OWN = {"comm": "bash", "namespaces.user": "other", "namespaces.mount": "same"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"namespaces": {"kind": "uts", "hostname": "little-box"}},
+        {"mounts": [{"target": "/", "type": "overlay"}, {"target": "/proc"}], "no-mounts": {"target": "/old"}},
+        {"cgroups": {"limits.pids": "<= 256"}},
+        {"links": {"name": "eth0"}, "addresses": {"address": "~ ^10\\.88\\."}, "no-links": {"name": "eth1"}},
+        {"parent": {"comm": "bash", "pid": 4718}},
+    ],
+)
+def test_a_process_is_asked_for_what_belongs_to_it(more):
+    """Its namespaces beside the machine's, its mounts, groups, links, addresses and parent."""
+    assert sights.faults("processes", OWN | more) == []
+    assert sights.first(SEEN, "processes", OWN | more)["pid"] == 4730
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"namespaces.uts": "same"},
+        {"namespaces": {"hostname": "box"}},
+        {"mounts": [{"target": "/"}, {"target": "/old"}]},
+        {"no-mounts": {"target": "/proc"}},
+        {"cgroups": {"limits.pids": "< 256"}},
+        {"parent": {"comm": "init"}},
+    ],
+)
+def test_what_belongs_to_another_does_not_count(more):
+    """The machine's own hostname is there, but it is not this process's."""
+    assert sights.first(SEEN, "processes", OWN | more) is None
+
+
+def test_a_slip_in_what_belongs_to_a_process_is_told():
+    """Unknown collections and unknown fields, with a guess."""
+    assert "did you mean" in sights.faults("processes", {"mount": {"target": "/"}})[0]
+    assert sights.faults("processes", {"mounts": {"targt": "/"}})
