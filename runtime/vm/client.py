@@ -14,6 +14,7 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shlex
 import signal
 import socket
@@ -27,7 +28,7 @@ from runtime.vm import wires
 SOCKET = "/run/machine.sock"
 PATIENCE = 60.0
 READ_SIZE = 65536
-PIECE = 24 * 1024  # of a command's input, in one line
+PIECE = 12 * 1024  # of a command's input, in one line: a pipe must hold it
 HALF = 2  # pieces of output after which the guest may send as many more: see guest/agent.sh
 FAILED = 125
 
@@ -106,21 +107,32 @@ def console(wanted: dict[str, Any]) -> int:
 def run(wanted: dict[str, Any]) -> int:
     """Have the guest run a command with our standard input, and end as it ended."""
     supervised = Supervised()
-    if not sys.stdin.isatty():
-        while piece := sys.stdin.buffer.read(PIECE):
-            supervised.ask({"input": wires.encode(piece)})
     supervised.ask({"run": {"user": wanted["user"], "script": script(wanted)}})
     read = {"out": 0, "err": 0}
-    for answer in supervised.answers():
-        if "done" in answer:
-            return int(answer["done"])
-        for side, fd in (("out", 1), ("err", 2)):
-            if side in answer:
-                write(fd, base64.b64decode(answer[side]))
-                read[side] += 1
-                if read[side] % HALF == 0:
-                    supervised.ask({"more": side})
-    return FAILED
+    inputs: list[int] = []
+    while True:
+        ready = select.select([supervised.connection, *inputs], [], [])[0]
+        if inputs and inputs[0] in ready:
+            piece = os.read(inputs.pop(), PIECE)
+            supervised.ask({"input": wires.encode(piece) or "-"})
+        if supervised.connection not in ready:
+            continue
+        for answer in supervised.receive():
+            if "done" in answer:
+                return int(answer["done"])
+            if "took" in answer:
+                inputs = [0]
+            show(supervised, answer, read)
+
+
+def show(supervised: Supervised, answer: dict[str, Any], read: dict[str, int]) -> None:
+    """Pass output on, and ask for more when half of what may be on its way has been read."""
+    for side, fd in (("out", 1), ("err", 2)):
+        if side in answer:
+            write(fd, base64.b64decode(answer[side]))
+            read[side] += 1
+            if read[side] % HALF == 0:
+                supervised.ask({"more": side})
 
 
 def write(fd: int, data: bytes) -> None:

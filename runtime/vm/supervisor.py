@@ -7,8 +7,8 @@ command run. So a keystroke passes no process more than it must, and spawner and
 that there is a machine at all.
 
     client → supervisor   {"console": N|null, "rows", "cols", "user", "script"} | {"window": [N, R, C]} | {"prompt": N}
-                          {"input": BASE64} … {"run": {"user", "script"}}, {"more": SIDE} | {"facts": 1}
-    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS} | {"out"|"err": BASE64}, {"done": STATUS}
+                          {"run": {"user", "script"}}, {"input": BASE64|"-"}, {"more": SIDE} | {"facts": 1}
+    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS} | {"out"|"err": BASE64}, {"took": 1}, {"done": STATUS}
                           {"ended": WHY} to everyone when the machine ends
 
 See unix(7), SCM_RIGHTS; runtime/vm/guest/agent.sh for the guest's side, runtime/vm/machine.py for QEMU's.
@@ -130,16 +130,15 @@ class Supervisor:
         self.running.shell(console, int(rows), int(cols), user, script)
 
     def command(self, client: Client, request: Message) -> None:
-        """A command's input comes first and in pieces; the answers carry no number, the connection is the number."""
-        if not client.command:
+        """The answers carry no number: the connection is the number."""
+        if "run" in request:
             client.command = self.last_command = self.last_command + 1
             self.commands[client.command] = client
-        if "input" in request:
-            self.running.tell("in", client.command, request["input"])
-        elif "more" in request:
-            self.running.tell("more", client.command, request["more"])
-        else:
             self.running.tell("run", client.command, request["run"]["user"], request["run"]["script"])
+        elif "input" in request:
+            self.running.tell("in", client.command, request["input"])
+        else:
+            self.running.tell("more", client.command, request["more"])
 
     def ready(self) -> None:
         """The guest has what is its own: serve who waited."""
@@ -156,6 +155,8 @@ class Supervisor:
                 client.say({"closed": said.status})
         elif said.verb in ("out", "err") and (client := self.commands.get(number)):
             client.say({said.verb: said.words[1] if said.data else ""})
+        elif said.verb == "took" and (client := self.commands.get(number)):
+            client.say({"took": 1})
         elif said.verb == "done" and (client := self.commands.pop(number, None)):
             client.command = 0
             client.say({"done": said.status})

@@ -4,9 +4,9 @@
 #
 #   hostname NAME | time SECONDS | seed BASE64 | address CIDR MAC | window N ROWS COLS
 #   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
-#   in ID BASE64                     a piece of a command's input, ahead of it
 #   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
 #   more ID out|err                  half of what may be on its way has been read: go on
+#   in ID BASE64|-                   a piece of its input, or the end of that;    answers: took ID
 #   end ID                           kill it and all that it started
 #
 # `agent as USER SCRIPT` and `agent login USER` are what it runs in the end.
@@ -50,11 +50,18 @@ carry() { # out|err ID PLACE: a pipe's bytes as lines, never more than a window 
     done <"$3/$1" 9<>"$3/more.$1"
 }
 
+feed() { # ID PLACE: words to a command's input, each when it is said that one is awaited
+    while say "took $1" && read -r data <&9 && [ "$data" != - ]; do
+        text "$data"
+    done 9<>"$2/feed" >"$2/in"
+}
+
 run() { # ID USER SCRIPT: in a control group of its own, so that all of it can be killed
     place=/run/vitrine/run.$1 group=/sys/fs/cgroup/run.$1
     $bb mkdir -p "$place" "$group"
-    $bb mkfifo "$place/out" "$place/err" "$place/more.out" "$place/more.err"
-    : >>"$place/in"
+    $bb mkfifo "$place/out" "$place/err" "$place/more.out" "$place/more.err" "$place/in" "$place/feed"
+    feed "$1" "$place" &
+    feeder=$!
     carry out "$1" "$place" &
     carriers=$!
     carry err "$1" "$place" &
@@ -65,6 +72,7 @@ run() { # ID USER SCRIPT: in a control group of its own, so that all of it can b
         exec $bb setsid $bb sh $agent as "$2" "$(text "$3")" 3>&- 4>&- 5>&- 6>&- 7>&-
     ) <"$place/in" >"$place/out" 2>"$place/err"
     status=$?
+    kill $feeder
     # Who was left behind may keep the pipes open for ever, and nobody waits for those.
     [ -z "$($bb cat "$group/cgroup.procs")" ] || { $bb sleep 0.3 && kill $carriers; }
     wait
@@ -72,6 +80,11 @@ run() { # ID USER SCRIPT: in a control group of its own, so that all of it can b
     $bb rmdir "$group"
     say "done $1 $status"
 } 2>/dev/null
+
+into() { # ID PIPE [WORD]: opened for both, because opening for writing waits for a reader
+    pipe=/run/vitrine/run.$1/$2
+    [ ! -p "$pipe" ] || echo "$3" 1<>"$pipe"
+}
 
 obey() {
     verb=$1
@@ -84,9 +97,9 @@ obey() {
     address) $bb ip link set eth0 address "$2" && $bb ip link set eth0 up && $bb ip addr replace "$1" dev eth0 ;;
     window) $bb stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
     shell) on_console "$@" & ;;
-    in) $bb mkdir -p "/run/vitrine/run.$1" && text "$2" >>"/run/vitrine/run.$1/in" ;;
     run) run "$@" & ;;
-    more) [ ! -p "/run/vitrine/run.$1/more.$2" ] || echo >"/run/vitrine/run.$1/more.$2" ;;
+    more) into "$1" "more.$2" ;;
+    in) into "$1" feed "$2" ;;
     end) [ ! -e "/sys/fs/cgroup/run.$1" ] || echo 1 >"/sys/fs/cgroup/run.$1/cgroup.kill" ;;
     *) say "error unknown $verb" ;;
     esac
