@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[3]
 class Guest:
     """A container and the process that holds it."""
 
+    driver_module: tuple[str, ...] = ("tests.runtime.container.driver",)
+
     def __init__(self, paths: Paths, environment: dict[str, str], **fields: Any) -> None:
         image = needs.linux_image()
         assert image is not None
@@ -33,7 +35,7 @@ class Guest:
         layers = fields.pop("layers", None) or [str(layer) for layer in image.layers]
         env = {**os.environ, "VITRINE_UID_BASE": str(UID_BASE), **environment}
         self.driver = subprocess.Popen(
-            [sys.executable, "-m", "tests.runtime.container.driver", str(paths.run), json.dumps(layers), json.dumps(fields)],
+            [sys.executable, "-m", *self.driver_module, str(paths.run), json.dumps(layers), json.dumps(fields)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env,
         )  # fmt: skip
         self.facts = self._answer()

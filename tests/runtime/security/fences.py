@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.container import birth, confine, devices, inside, processes, ranges, rootfs
+from runtime.container import birth, confine, devices, inside, processes, rootfs
 from runtime.linux import capabilities, cgroups, network, seccomp, syscalls
 from runtime.linux import constants as c
 
 SHARED_OWNER = 100000  # user ids before the ranges of these tests, far from a user of the host
-FORKED = "VITRINE_FORKED_SECRET"
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,18 @@ def _shared_owner() -> None:
     birth._identity = lambda uid, processes: whole(SHARED_OWNER, processes)
 
 
+def _empty_sys(self: inside.Inside) -> None:
+    """The kernel refuses sysfs to whoever does not own the network namespace."""
+    syscalls.mount("tmpfs", "/sys", "tmpfs", 0, "mode=755")
+    os.makedirs("/sys/fs/cgroup")
+
+
 def _host_network() -> None:
     birth.NAMESPACES &= ~c.CLONE_NEWNET
     processes.ENTERED &= ~c.CLONE_NEWNET
     network.loopback_up = _nothing
-    inside.Inside.mount_sys = inside.Inside.mount_spares = _nothing  # type: ignore[method-assign]
+    inside.Inside.mount_sys = _empty_sys  # type: ignore[method-assign]
+    inside.Inside.mount_spares = _nothing  # type: ignore[method-assign]
 
 
 def _own_everything() -> None:
@@ -133,11 +139,6 @@ FENCES: dict[str, Fence] = {
         "bounds on nested namespaces and inotify", "runtime/container/confine.py", _put(confine, "bound_namespaces", _nothing)
     ),
     "own-uid": Fence("a user namespace owned by the sandbox's own host id", "runtime/container/birth.py", _shared_owner),
-    "uid-range": Fence(
-        "host ids that no other sandbox has",
-        "runtime/container/ranges.py",
-        lambda: setattr(ranges, "lease", lambda paths, identifier: ranges.first_uid()),
-    ),
     "resource-limits": Fence("limits of setrlimit(2)", "runtime/container/confine.py", _no_resource_limits),
     "memory": Fence("the limit of the memory controller", "runtime/linux/cgroups.py", _without("memory")),
     "pids": Fence("the limit of the pids controller", "runtime/linux/cgroups.py", _without("pids")),

@@ -6,7 +6,6 @@ the host's that would survive execve(2).
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tests.runtime.security import fences
 
 def main() -> None:
     names = sys.argv.pop(1)
-    os.environ.setdefault(fences.FORKED, "of-the-host")
     fences.take_down([name for name in names.split(",") if name])
     fences.planted(Path(sys.argv[1]))
     driver.main()
