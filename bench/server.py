@@ -22,7 +22,7 @@ from bench.peers import say
 from runtime.paths import Paths
 
 ROOT = Path(__file__).resolve().parent.parent
-UID_BASE = str(1879048192 + 10240 * 65536)  # apart from a running site's, and from those of bench.spawner
+UID_BASE = str(0x4000_0000)  # apart from a running site's, and from those of bench.spawner
 PATIENCE = 90.0
 
 

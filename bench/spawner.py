@@ -20,7 +20,7 @@ from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_BASE, RANGES = 1879048192 + 8192 * 65536, 1024
+OWN_BASE, RANGES = 0x0C00_0000, 1024
 
 
 def wait_ready(client: SpawnerClient, process: subprocess.Popen[bytes], seconds: float = 15) -> None:

@@ -24,7 +24,7 @@ from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-UID_BASE = 1879048192 + 12288 * 65536
+UID_BASE = 0x2000_0000  # below 2**31: older kernels read the ids of mount options as signed
 RANGES = 512
 PREFIX = f"fault{os.getpid()}"
 PATIENCE = 15.0

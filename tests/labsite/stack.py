@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-UID_BASE = 1879048192 + 20480 * 65536
+UID_BASE = 0x0800_0000
 PATIENCE = 30.0
 
 
@@ -32,12 +32,24 @@ class Stack:
     run: Path
     log: Path
     environment: dict[str, str]
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def manage(self, *args: str) -> str:
         """Run manage.py for this site."""
         command = [sys.executable, "manage.py", *args]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
         return done.stdout
+
+    def start(self, name: str) -> subprocess.Popen:
+        """Start one of redis, pages, terminals, worker; for the first time, or again."""
+        with self.log.open("ab") as log:
+            command = _commands(self)[name]
+            self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        return self.processes[name]
+
+    def wait(self, url: str) -> None:
+        """Until something listens there."""
+        _wait_for(url, self)
 
 
 def reason_not_to_run() -> str | None:
@@ -57,8 +69,9 @@ def running_site(**variables: str) -> Iterator[Stack]:
         stack = _prepare(run, state, variables)
         log = ending.enter_context(stack.log.open("ab"))
         _start_spawner(stack, log, ending)
-        for command in _commands(stack):
-            ending.callback(_end, subprocess.Popen(command, cwd=ROOT, env=stack.environment, stdout=log, stderr=log))
+        for name in _commands(stack):
+            ending.callback(lambda name=name: _end(stack.processes[name]))
+            stack.start(name)
         for url in (stack.url, stack.ws_url):
             _wait_for(url, stack)
         yield stack
@@ -81,19 +94,19 @@ def _prepare(run: Path, state: Path, variables: dict[str, str]) -> Stack:
     return stack
 
 
-def _commands(stack: Stack) -> list[list[str]]:
-    """What runs beside the spawner."""
+def _commands(stack: Stack) -> dict[str, list[str]]:
+    """What runs beside the spawner, by name."""
     python, ports = sys.executable, [url.rpartition(":")[2] for url in (stack.url, stack.ws_url)]
     daphne = [python, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "--application-close-timeout", "1"]
     worker = [python, "-m", "celery", "-A", "labsite", "worker", "--loglevel", "WARNING", "--concurrency", "2", "-B"]
     beat = ["-s", str(stack.run / "beat"), "-n", f"test-{os.getpid()}@%h"]
     redis = ["redis-server", "--port", "0", "--unixsocket", str(stack.run / "redis.sock"), "--save", ""]
-    return [
-        redis,
-        [*daphne, "-p", ports[0], "labsite.asgi:application"],
-        [*daphne, "-p", ports[1], "labsite.asgi:application"],
-        [*worker, "-Q", "sandboxes,checks,node.test", *beat],
-    ]
+    return {
+        "redis": redis,
+        "pages": [*daphne, "-p", ports[0], "labsite.asgi:application"],
+        "terminals": [*daphne, "-p", ports[1], "labsite.asgi:application"],
+        "worker": [*worker, "-Q", "sandboxes,checks,node.test", *beat],
+    }
 
 
 def _start_spawner(stack: Stack, log: object, ending: contextlib.ExitStack) -> None:

@@ -19,7 +19,7 @@ from runtime.linux.cgroups import Cgroup, remove_parents
 from runtime.paths import Paths
 from tests import needs
 
-UID_BASE = 1879048192 + 12288 * 65536
+UID_BASE = 0x1000_0000  # below 2**31: older kernels read the ids of mount options as signed
 ROOT = Path(__file__).parents[3]
 
 

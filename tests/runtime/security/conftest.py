@@ -11,7 +11,7 @@ import pytest
 from tests.faults.machine import Machine, machine_in, require_image
 from tests.runtime.security.victim import Victim, sandbox
 
-UID_BASE = 1879048192 + 13312 * 65536
+UID_BASE = 0x3000_0000
 
 
 @pytest.fixture(scope="session")
