@@ -18,6 +18,7 @@ from runtime.errors import ExistsError
 from runtime.paths import Paths
 
 SIZE = 65536
+LAST = 1 << 31  # kernels before 6.8 read the ids in a mount's options as signed numbers
 
 
 def first_uid() -> int:
@@ -38,6 +39,8 @@ def lease(paths: Paths, identifier: str) -> int:
         for number in range(count()):
             if str(number) in taken:
                 continue
+            if first_uid() + (number + 1) * SIZE > LAST:
+                raise ExistsError(f"the ranges of user ids end at {LAST}: lower VITRINE_UID_BASE or VITRINE_RANGES")
             with contextlib.suppress(FileExistsError):
                 os.link(draft, paths.ranges / str(number))
                 return first_uid() + number * SIZE

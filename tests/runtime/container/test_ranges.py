@@ -42,3 +42,12 @@ def test_release_leaves_others(paths):
     ranges.release(paths, "a")
 
     assert ["1"] == [file.name for file in paths.ranges.iterdir()]
+
+
+def test_ranges_end_where_a_signed_number_does(paths, monkeypatch):
+    """An id above 2**31 would be refused in a mount's options by older kernels; the error says what to lower."""
+    monkeypatch.setenv("VITRINE_UID_BASE", str(ranges.LAST - ranges.SIZE))
+
+    ranges.lease(paths, "last")
+    with pytest.raises(ExistsError, match="VITRINE_UID_BASE"):
+        ranges.lease(paths, "beyond")
