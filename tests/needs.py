@@ -29,6 +29,11 @@ def program(name: str) -> pytest.MarkDecorator:
     return _mark(shutil.which(name) is not None, f"{name} (script/bootstrap --dev)")
 
 
+def _guest() -> bool:
+    state = Paths.from_environment().state
+    return shutil.which("qemu-system-x86_64") is not None and any((state / "kernels").glob("*/vmlinux"))
+
+
 def _mark(have: bool, reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not have, reason=f"needs {reason}")
 
@@ -48,3 +53,4 @@ nested_stores = _mark(
     tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 6),
     "Linux 6.6, whose tmpfs keeps attributes",
 )
+guest = _mark(_guest(), "QEMU and a guest's kernel (script/bootstrap --dev, on x86_64)")

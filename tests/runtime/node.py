@@ -19,7 +19,7 @@ from runtime.shim import frames
 from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
 
-UID_BASE = "2013265920"  # apart from the ranges of a site that may run on this machine
+UID_BASE = str(0x7400_0000)  # apart from the ranges of a site that may run on this machine
 
 
 def has_linux_image() -> bool:

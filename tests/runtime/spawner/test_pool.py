@@ -125,7 +125,7 @@ def test_cold_and_pooled_are_the_same(pooled):
     pool = taken(pooled, **request)["state"]
     cold = Node(pooled.run / "cold")
     cold.run.mkdir()
-    cold.environment["VITRINE_UID_BASE"] = str(int(cold.environment["VITRINE_UID_BASE"]) + 4096 * 65536)
+    cold.environment["VITRINE_UID_BASE"] = str(int(cold.environment["VITRINE_UID_BASE"]) - 1024 * 65536)
     cold.start()
     try:
         other = cold.spawner.create(id=pool["id"], image="linux", **request)["state"]
