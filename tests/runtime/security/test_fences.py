@@ -22,7 +22,7 @@ from tests.runtime.security.attacks import ATTACKS, PRELUDE, THROUGH, Attack
 from tests.runtime.security.fences import FENCES
 
 pytestmark = [needs.root, needs.image, needs.cgroups]
-UID_BASE = 1879048192 + 14336 * 65536
+UID_BASE = 0x3800_0000
 
 
 class Unfenced(Guest):
