@@ -65,6 +65,11 @@ class Paths:
         return self.run / "ranges"
 
     @property
+    def snapshots(self) -> Path:
+        """Of this node's sandboxes; two nodes on one machine may share the state."""
+        return self.state / "snapshots" / self.cgroup
+
+    @property
     def cgroup(self) -> str:
         """The group that holds our containers' groups: another for each run directory, so that two
         nodes on one machine may use the same id."""

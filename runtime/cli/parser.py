@@ -36,6 +36,7 @@ def build() -> argparse.ArgumentParser:
     add_create(verbs)
     add_exec(verbs)
     add_simple(verbs)
+    add_changes(verbs)
     verbs.add_parser("image", help="build, list and remove images", add_help=False)
     return parser
 
@@ -72,6 +73,7 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lab", metavar="ID", help="which lab's network")
     parser.add_argument("--lab-index", type=int, default=0, metavar="K", help="the address is 10.88.0.(K+10)")
     parser.add_argument("--hostname", default="box", metavar="NAME", help="the host name inside (default box)")
+    parser.add_argument("--snapshot", metavar="ID/NAME", help="begin from a snapshot of another sandbox of the same image")
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -114,3 +116,20 @@ def add_simple(verbs: Verbs) -> None:
     verbs.add_parser("events", help="print what happens to sandboxes, until interrupted")
     doctor = verbs.add_parser("doctor", help="say what this host can do, and what each lack costs")
     doctor.add_argument("--json", action="store_true", help="as JSON")
+
+
+def add_changes(verbs: Verbs) -> None:
+    """What a sandbox has changed: look at it, keep it, go back."""
+    about = {
+        "diff": "list what a sandbox changed: A added, C changed, D deleted",
+        "commit": "make an image of a sandbox: its own and a layer of what it changed",
+        "snapshot": "keep what a sandbox has changed, to roll back to or to fork from",
+        "rollback": "put a sandbox back to a snapshot; its processes end",
+    }
+    parsers = {verb: verbs.add_parser(verb, help=text, description=text) for verb, text in about.items()}
+    for verb, one in parsers.items():
+        one.add_argument("id", metavar="ID", help="the sandbox")
+        if verb == "diff":
+            one.add_argument("--json", action="store_true", help="as JSON")
+        else:
+            one.add_argument("name", metavar="NAME", help="the image's name" if verb == "commit" else "the snapshot's name")

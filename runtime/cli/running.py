@@ -24,7 +24,7 @@ SHELL = ["/bin/bash", "-l"]
 
 def sandbox_request(options: argparse.Namespace, identifier: str) -> dict[str, Any]:
     """The create request these options make."""
-    names = ("image", "backend", "profile", "memory", "cpus", "pids", "disk", "net", "lab_index", "hostname")
+    names = ("image", "backend", "profile", "memory", "cpus", "pids", "disk", "net", "lab_index", "hostname", "snapshot")
     request = {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.lab is not None:
         request["lab"] = options.lab

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.backend import backend
-from runtime.cli import observing, running
+from runtime.cli import changing, observing, running
 from runtime.errors import RefusedError
 from runtime.paths import Paths
 from runtime.spawner.client import SpawnerClient
@@ -25,6 +25,7 @@ def perform(options: Options) -> int:
     special: dict[str, Callable[[Options, Paths], int]] = {
         "run": running.run, "exec": execute, "create": create, "list": listing, "kill": kill,
         "events": events, "observe": observing.observe, "doctor": doctor,
+        "diff": changing.diff, "commit": changing.commit, "snapshot": changing.snapshot, "rollback": changing.rollback,
     }  # fmt: skip
     if options.verb in special:
         return special[options.verb](options, paths)

@@ -139,11 +139,17 @@ class Blobs:
 
     @contextlib.contextmanager
     def locked(self, name: str = ".lock", mode: int = fcntl.LOCK_EX) -> Iterator[None]:
-        """Take turns by flock(2): the kernel frees the lock when its holder ends."""
+        """Take turns by flock(2): the kernel frees the lock when its holder ends.
+
+        It is given back and not only closed: a process forked meanwhile has it too.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / name).open("a") as lock:
             fcntl.flock(lock, mode)
-            yield
+            try:
+                yield
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

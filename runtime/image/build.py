@@ -23,6 +23,7 @@ from runtime.image.store import ARCHITECTURES, Image, Store
 from runtime.oci.image_config import History, ImageConfig
 
 Say = Callable[[str], None]
+MAKERS = ("build", "configure", "debian", "layer", "provision", "sources", "times")  # the modules that decide what is in a tree
 RECIPES = Path(__file__).resolve().parents[2] / "images"
 
 
@@ -35,7 +36,7 @@ def read_list(path: Path) -> list[str]:
 def recipe_digest(directory: Path, host: Distribution) -> str:
     """One name for the recipe, this code and the release it is built from."""
     total = hashlib.sha256(f"{host.id} {host.codename} {platform.machine()}".encode())
-    code = sorted(Path(__file__).parent.glob("*.py"))
+    code = [Path(__file__).with_name(f"{name}.py") for name in MAKERS]
     for path in [*sorted(directory.rglob("*")), *code]:
         if path.is_file():
             total.update(path.name.encode() + b"\0" + path.read_bytes())

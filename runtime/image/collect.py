@@ -25,6 +25,12 @@ GOING = ".building-gone"
 
 def stood_on() -> set[str]:
     """The names of all trees that are part of some mount on this machine."""
+    parts = (root.rpartition("/") for root in mounted_roots())
+    return {name for parent, _, name in parts if parent.endswith("/layers")}
+
+
+def mounted_roots() -> set[str]:
+    """The root of every mount on this machine, as a path in its file system."""
     seen: set[int] = set()
     found: set[str] = set()
     for process in Path("/proc").glob("[0-9]*"):
@@ -41,10 +47,7 @@ def stood_on() -> set[str]:
 def _roots(mountinfo: str) -> Iterator[str]:
     """The fourth field is the mount's root within its file system."""
     for line in mountinfo.splitlines():
-        root = line.split(" ", 4)[3].removesuffix("//deleted")
-        parent, _, name = root.rpartition("/")
-        if parent.endswith("/layers"):
-            yield name
+        yield line.split(" ", 4)[3].removesuffix("//deleted")
 
 
 def named(store: Store) -> tuple[set[str], set[str]]:

@@ -22,10 +22,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runtime.container import ground
 from runtime.container.birth import NetworkPort
 from runtime.container.lifecycle import Container, cleanup
-from runtime.errors import VitrineError
+from runtime.errors import NotFoundError, VitrineError
 from runtime.events import Event, Silence
+from runtime.image.store import Store
 from runtime.loop import READ
 from runtime.oci import state as records
 from runtime.oci import volumes
@@ -53,7 +55,12 @@ def make(request: Request, paths: Paths, network: NetworkPort | None, *, parked:
         room, services = machines.settle(machine, paths)
         layers.append(Path(room))
     spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
-    return Container.create(spec, layers, paths, Silence(), network, parked=parked)
+    with Store(paths.images).reading():  # nothing is collected from here until the layers are mounted
+        if gone := [layer.name for layer in layers if not layer.is_dir()]:
+            raise NotFoundError(f"layer {gone[0][:12]} was deleted meanwhile; ask again")
+        container = Container.create(spec, layers, paths, Silence(), network, parked=parked)
+    ground.write(paths, spec.id, image["name"], layers)
+    return container
 
 
 def become_shim(

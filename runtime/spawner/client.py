@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from runtime.errors import RuntimeRefused, SpawnerUnavailable
@@ -73,6 +74,18 @@ class SpawnerClient:
     def resume(self, id: str) -> dict[str, Any]:
         """Thaw it again."""
         return self.ask("resume", id=id)
+
+    def snapshot(self, id: str, name: str) -> dict[str, Any]:
+        """Keep what the sandbox has changed; create(snapshot="ID/NAME") begins from there. name, size, entries."""
+        return self.ask("snapshot", id=id, name=name)["snapshot"]
+
+    def snapshots(self, id: str) -> Sequence[str]:
+        """The names of a sandbox's snapshots, oldest first."""
+        return tuple(self.ask("snapshots", id=id)["snapshots"])
+
+    def forget(self, id: str, after: str | None = None) -> None:
+        """Remove its snapshots, or those younger than one."""
+        self.ask("forget", id=id, after=after)
 
     def ping(self) -> dict[str, Any]:
         """Is a spawner there, and how many sandboxes has it?"""

@@ -35,8 +35,9 @@ class Images:
         return True
 
     def resolve(self, name: str) -> dict[str, Any]:
-        """The layers' trees, lowest first, and the image's `config`; NotFoundError if there is none."""
+        """Its name, the layers' trees, lowest first, and the image's `config`; NotFoundError if there is none."""
         if name not in self.known:
             image = self.store.lookup(name)
-            self.known[name] = {"layers": [str(path) for path in image.layers], "config": image.config.get("config", {})}
+            layers = [str(path) for path in image.layers]
+            self.known[name] = {"name": image.name, "layers": layers, "config": image.config.get("config", {})}
         return self.known[name]

@@ -22,7 +22,7 @@ from runtime.errors import RefusedError, VitrineError
 from runtime.events import Event
 from runtime.loop import FAILED, READ
 from runtime.paths import Paths
-from runtime.spawner import birth, machines
+from runtime.spawner import birth, keeping, machines
 from runtime.spawner.forks import Forks
 from runtime.spawner.images import Images
 from runtime.spawner.ledger import Entry
@@ -58,9 +58,13 @@ class Makers(Forks):
         """The request with its image looked up; parked sandboxes of images that have changed are let go."""
         if self.images.changed():
             self.pool.forget()
+        snapshot = fields.pop("snapshot")
         if fields.pop("backend") == "vm":
+            if snapshot:
+                raise RefusedError("request", None, "snapshot: a virtual machine has none")
             return machines.furnish(fields, self.images)
-        return {**fields, "image": self.images.resolve(fields["image"])}
+        image = self.images.resolve(fields["image"])
+        return {**fields, "image": keeping.begin_from(image, snapshot, self.paths) if snapshot else image}
 
     def port(self, fields: Request) -> Port | None:
         """The network helper's door, for those who need a cable."""

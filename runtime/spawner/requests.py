@@ -26,11 +26,14 @@ BACKENDS = ("container", "vm")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
 HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
-VERBS = ("create", "start", "delete", "list", "state", "kill", "pause", "resume", "ping", "shutdown")
+VERBS = (
+    "create", "start", "delete", "list", "state", "kill", "pause", "resume", "ping", "shutdown",
+    "snapshot", "snapshots", "forget",
+)  # fmt: skip
 ROOT_ONLY = ("shutdown",)
 FIELDS = {
     "id", "image", "profile", "memory", "cpus", "pids", "disk", "net", "lab", "lab_index",
-    "hostname", "hosts", "annotations", "backend",
+    "hostname", "hosts", "annotations", "backend", "snapshot",
 }  # fmt: skip
 
 

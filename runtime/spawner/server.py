@@ -24,7 +24,7 @@ from runtime.linux import cgroups
 from runtime.loop import READ
 from runtime.paths import Paths
 from runtime.shim.client import ShimClient
-from runtime.spawner import birth, places, pool, requests
+from runtime.spawner import birth, keeping, places, pool, requests
 from runtime.spawner.client import LARGEST_MESSAGE
 from runtime.spawner.ledger import Entry, survivors
 from runtime.spawner.makers import MOST_SANDBOXES, Makers
@@ -71,6 +71,7 @@ class Spawner(Makers):
                 self.remove(entry)
             else:
                 self.watch_shim(entry)
+        keeping.forget_dead({name for name, entry in self.entries.items() if not entry.going}, self.paths)
 
     def run(self) -> None:
         """Serve until a signal or the verb `shutdown`. Shims outlive a signal."""
@@ -90,6 +91,8 @@ class Spawner(Makers):
             with contextlib.suppress(FileNotFoundError):
                 self.paths.spawner_socket.unlink()
             cgroups.remove_parents(self.paths.cgroup)
+            if not self.entries:
+                keeping.forget_all(self.paths)
 
     # Requests
 
@@ -176,17 +179,38 @@ class Spawner(Makers):
 
     do_start = do_kill = do_pause = do_resume = carry
 
+    def do_snapshot(self, client: socket.socket, request: Request, peer: Peer) -> bool:
+        """Keep what a sandbox has changed, to begin from later."""
+        self.find(request)
+        sandbox, name = keeping.fields(request)
+        self.in_fork(keeping.answered(client, lambda: keeping.take(sandbox, name, self.paths)), client)
+        return False
+
+    def do_snapshots(self, client: socket.socket, request: Request, peer: Peer) -> bool:
+        """Which there are; the sandbox itself may be gone."""
+        sandbox = requests.identifier(request)
+        self.in_fork(keeping.answered(client, lambda: keeping.listed(sandbox, self.paths)), client)
+        return False
+
+    def do_forget(self, client: socket.socket, request: Request, peer: Peer) -> bool:
+        """Remove them, or with `after` those younger than one."""
+        sandbox = requests.identifier(request)
+        after = keeping.fields({**request, "name": request["after"]})[1] if request.get("after") else None
+        self.in_fork(keeping.answered(client, lambda: keeping.forget(sandbox, after, self.paths)), client)
+        return False
+
     def do_create(self, client: socket.socket, request: Request, peer: Peer) -> bool:
         """Fork the shim, which makes the sandbox and answers."""
         caps = requests.FOR_SITE if peer.uid else requests.FOR_ROOT
-        fields = requests.sandbox(request, caps)
+        fields = {**requests.sandbox(request, caps), "snapshot": keeping.origin(request)}
         if fields["id"] in self.entries:
             raise ExistsError(f"a sandbox has the id {fields['id']} already")
         if self.stopping or len(self.entries) >= MOST_SANDBOXES:
             raise RefusedError("full", None, "this node takes no more sandboxes")
         asked = time.monotonic()
+        particular = fields["snapshot"] or fields["backend"] == "vm"
         fields = self.resolve(fields)
-        entry = None if "machine" in fields else self.pool.take(fields)
+        entry = None if particular else self.pool.take(fields)
         if entry is not None:
             return self.hand_over(entry, client, fields, asked)
         self.make(client, fields, [])
