@@ -8,8 +8,8 @@ that there is a machine at all.
 
     client → supervisor   {"console": N|null, "rows", "cols", "user", "script"} | {"window": [N, R, C]} | {"prompt": N}
                           {"run": {"user", "script"}}, {"input": BASE64|"-"}, {"more": SIDE} | {"facts": 1}
-    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS} | {"out"|"err": BASE64}, {"took": 1}, {"done": STATUS}
-                          {"ended": WHY} to everyone when the machine ends
+    supervisor → client   {"open": N} with the descriptor, {"closed": STATUS}
+                          {"out"|"err": BASE64}, {"took": 1}, {"done": STATUS} | {"ended": WHY} to everyone at the end
 
 See unix(7), SCM_RIGHTS; runtime/vm/guest/agent.sh for the guest's side, runtime/vm/machine.py for QEMU's.
 """
