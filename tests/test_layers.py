@@ -25,6 +25,7 @@ FLOORS = {
     "runtime.container": 2,
     "runtime.vm": 2,
     "runtime.xray": 2,
+    "runtime.bundle": 1,
     "runtime.build": 3,
     "runtime.loop": 0,
     "runtime.spawner": 3,
