@@ -37,19 +37,20 @@ FLOODS: dict[str, tuple[str, str]] = {
     "R-08 many files": (PYTHON, "os.mkdir('/m')\nfor n in range(8000): os.mkdir('/m/%d' % n)"),
     "R-09 open files": (
         PYTHON,
-        "for n in range(60): os.fork() and None\nheld = []\nwhile True:\n try: held.append(os.open('/dev/null', 0))\n except OSError: time.sleep(9)",
+        "for n in range(60):\n if os.fork() == 0: break\nheld = []\nwhile True:\n try: held.append(os.open('/dev/null', 0))\n except OSError: time.sleep(9)",
     ),
     "R-10 processors": ("bash", "for i in 1 2 3 4; do (while :; do :; done) & done; wait"),
-    "R-11 nested user namespaces": ("bash", "n() { unshare -U bash -c \"$(declare -f n); n\"; }; n"),
+    "R-11 nested user namespaces": ("bash", 'n() { unshare -Ur bash -c "$(declare -f n); n"; }; n'),
     "R-12 network namespaces": (
         PYTHON,
         "held = []\nwhile call(272, 0x40000000) == 0: held.append(os.open('/proc/self/ns/net', 0))\ntime.sleep(9)",
     ),
-    "R-13 links": ("bash", "for i in $(seq 300); do ip link add v$i type veth peer name w$i; ip link add d$i type dummy; done"),
+    "R-13 links": ("bash", "for i in $(seq 300); do ip link add v$i type veth peer name w$i; done"),
     "R-13 routes and rules": (
         "bash",
         "ip link set lo up; for i in $(seq 2000); do echo route add 10.$((i/250)).$((i%250)).0/24 dev lo; done | ip -batch -;"
-        " (echo add table inet t; echo add chain inet t c; for i in $(seq 2000); do echo add rule inet t c tcp dport $i drop; done) | nft -f -",
+        " nft add table inet t; nft add chain inet t c;"
+        " for j in $(seq 20); do for i in $(seq 100); do echo add rule inet t c tcp dport $i drop; done | nft -f -; done",
     ),
     "R-14 mounts": ("bash", "for i in $(seq 3000); do echo /mnt; done | xargs -n1 mount --bind /tmp"),
     "R-15 inotify": (PYTHON, "held = []\nwhile True: held.append(call(294, 0)); held[-1] < 0 and time.sleep(9)"),
