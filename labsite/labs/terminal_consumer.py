@@ -32,12 +32,13 @@ from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
 
-NONSENSE, NOT_RUNNING, TOO_LARGE, GONE = 4400, 4409, 4413, 4502
+NONSENSE, NOT_RUNNING, TOO_LARGE, TOO_MANY, GONE = 4400, 4409, 4413, 4429, 4502
 MOST_NONSENSE = 100
 COMING = (Status.QUEUED, Status.REQUESTED, Status.STARTING)
 LOOK_FOR_MACHINE = 2.0  # seconds; messages may be lost
 LARGEST_INPUT = 64 * 1024
 TOUCH_EVERY = 20.0
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 5_000, 20_000  # a page in a flood sends some 2,000 acknowledgements
 
 
 class TerminalConsumer(SocketConsumer):
@@ -46,7 +47,8 @@ class TerminalConsumer(SocketConsumer):
     stream = watch = None
     attached = over = False
     nonsense = 0
-    touched = 0.0
+    touched = heard = 0.0
+    allowance = float(MESSAGES_AT_ONCE)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels' dispatch without the thread hop, for what arrives by keystroke."""
@@ -132,7 +134,9 @@ class TerminalConsumer(SocketConsumer):
         """Input, in order; or a resize or an acknowledgement."""
         if self.stream is None:
             return
-        if bytes_data is None:
+        if not self.within_allowance():
+            await self.refuse(TOO_MANY, "too-many", f"more than {MESSAGES_PER_SECOND} messages a second")
+        elif bytes_data is None:
             await self.obey(text_data or "")
         elif len(bytes_data) > LARGEST_INPUT:
             await self.refuse(TOO_LARGE, "too-large", f"{len(bytes_data)} bytes at once; paste in pieces of {LARGEST_INPUT}")
@@ -151,6 +155,13 @@ class TerminalConsumer(SocketConsumer):
                 return
             message = f"{text[:80]}: {type(error).__name__}: {error}"
             await self.send(text_data=json.dumps({"type": "error", "code": "message", "message": message}))
+
+    def within_allowance(self) -> bool:
+        """A bucket of messages: no page fills it, and a script that does must not slow its neighbours."""
+        now = time.monotonic()
+        self.allowance = min(MESSAGES_AT_ONCE, self.allowance + (now - self.heard) * MESSAGES_PER_SECOND) - 1
+        self.heard = now
+        return self.allowance >= 0
 
     def note_activity(self) -> None:
         """Typing keeps a lab alive; the row hears of it now and then, off this path."""

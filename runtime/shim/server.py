@@ -30,6 +30,7 @@ from runtime.shim.observer import Watch, subject_of
 from runtime.shim.sandbox import Sandbox
 
 MOST_CONNECTIONS = 128
+VERSION = 1  # of the requests
 
 
 class Shim:
@@ -115,7 +116,9 @@ class Shim:
         connection.finish()
 
     def perform(self, verb: str, connection: Connection, fields: dict[str, Any]) -> None:
-        """Dispatch by verb."""
+        """Dispatch by verb. A shim may be older than who asks: what it does not speak it says."""
+        if fields.get("v", VERSION) != VERSION:
+            raise requests.refuse(f"v: {fields['v']!r} is not {VERSION}, the version this shim speaks")
         sandbox = self.sandbox
         questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "state": sandbox.state, "observe": sandbox.observe, "replaced": partial(genuine.answer, sandbox),
