@@ -67,9 +67,9 @@ def visitor(browser, site):
 
 @pytest.fixture
 def lab(visitor):
-    """A visitor in a lab of her own, at a prompt; the lab is ended afterwards."""
-    visitor.goto("/")
-    visitor.get_by_role("button", name="Open a container").click()
+    """A visitor in a lab of "Namespaces, one by one", at a prompt; the lab is ended afterwards."""
+    visitor.goto("/lessons/containers/namespaces/")
+    visitor.get_by_role("button", name="Start", exact=True).first.click()
     visitor.wait_for_url("**/labs/**")
     wait_prompt(visitor)
     yield visitor

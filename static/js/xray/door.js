@@ -7,8 +7,10 @@ export function makeDoor(options) {
   let panel = null;
   let coming = null;
 
+  /** The panel; a server that was away when it was first asked is asked again the next time. */
   function load() {
     coming ??= import("./panel.js").then((module) => { panel = new module.Panel(options); return panel; });
+    coming.catch(() => { coming = null; });
     return coming;
   }
 
@@ -19,7 +21,7 @@ export function makeDoor(options) {
     await load();
     button.click();
   });
-  setTimeout(load, LATER_MS);
+  setTimeout(() => load().catch(() => {}), LATER_MS);
 
   return {
     get panel() { return panel; },
