@@ -11,11 +11,11 @@ from lessons.head import Head
 from lessons.suggest import near
 from lessons.surroundings import Machine
 
-KEYS = {"image", "memory", "cpus", "pids", "disk", "network", "terminal", "profile"}
+KEYS = {"image", "memory", "cpus", "pids", "disk", "network", "terminal", "profile", "backend"}
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
-CHOICES = {"network": ("none", "lab", "internet"), "profile": ("nested", "strict")}
+CHOICES = {"network": ("none", "lab", "internet"), "profile": ("nested", "strict"), "backend": ("container", "vm")}
 SAID = {"memory": "8M", "disk": "1M", "pids": 8, "cpus": 0.01}
 LEAST = {"memory": 8 << 20, "disk": 1 << 20, "pids": 8, "cpus": 0.01}
 

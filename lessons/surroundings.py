@@ -17,6 +17,7 @@ class Machine:
     network: str = "none"  # none | lab | internet
     terminal: bool = True
     profile: str = "nested"  # nested | strict
+    backend: str = "container"  # container | vm
 
 
 @dataclass(frozen=True)

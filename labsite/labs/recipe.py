@@ -36,6 +36,7 @@ def request_for(lesson: Lesson, machine: Machine) -> dict[str, Any]:
         "pids": machine.pids,
         "disk": machine.disk,
         "net": machine.network,
+        **({"backend": machine.backend} if machine.backend != "container" else {}),
     }
 
 
