@@ -4,7 +4,7 @@ The image of the lesson becomes a disk in a room (runtime.vm.room), and the cont
 one with QEMU. So the machine has the limits, the ids and the removal of any container.
 
 What may take a while is done in the fork that makes the container, since the spawner waits for nobody: to make the
-room, and to find out how a guest is run here (asking /dev/kvm in earnest takes up to half a second).
+room, and to measure the processor's clock.
 """
 
 from __future__ import annotations

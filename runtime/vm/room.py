@@ -26,7 +26,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.container import kvm
 from runtime.errors import VitrineError
 from runtime.image.store import Store
 from runtime.linux import constants as c
@@ -157,17 +156,14 @@ def _write_disk(tree: Path, target: Path) -> None:
 
 
 def host(paths: Paths) -> dict[str, object]:
-    """What a machine must know of this host: how it is run (`accelerator`) and `counter_khz`.
-
-    Found out once after each start of the host, by running a guest where there is /dev/kvm, and kept.
-    """
+    """What a machine must know of this host: how it is run (`accelerator`) and `counter_khz`, measured
+    once after each start of the host. No container has /dev/kvm, honest or not, so a guest is emulated."""
     known = paths.ranges.parent / "machine-host.json"
     try:
         return dict(json.loads(known.read_text()))
     except (OSError, ValueError):
         pass
-    honest = os.path.exists("/dev/kvm") and kvm.probe() == kvm.HONEST
-    found: dict[str, object] = {"accelerator": "kvm" if honest else "tcg", "counter_khz": clock.counter_khz()}
+    found: dict[str, object] = {"accelerator": "tcg", "counter_khz": clock.counter_khz()}
     draft = known.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(found))
     draft.rename(known)
