@@ -111,11 +111,12 @@ def run(wanted: dict[str, Any]) -> int:
     read = {"out": 0, "err": 0}
     inputs: list[int] = []
     while True:
-        ready = select.select([supervised.connection, *inputs], [], [])[0]
+        wire = supervised.connection.fileno()
+        ready = select.select([wire, *inputs], [], [])[0]
         if inputs and inputs[0] in ready:
             piece = os.read(inputs.pop(), PIECE)
             supervised.ask({"input": wires.encode(piece) or "-"})
-        if supervised.connection not in ready:
+        if wire not in ready:
             continue
         for answer in supervised.receive():
             if "done" in answer:
