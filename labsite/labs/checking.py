@@ -5,7 +5,7 @@ import logging
 from django.core.cache import cache
 from django.utils import timezone
 
-from labsite.labs import checks, gateway, notify, progress
+from labsite.labs import checks, gateway, notify, progress, undo
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox, Status, TaskResult
 from lessons.catalog import Lesson, Step, Task
@@ -85,9 +85,14 @@ def open_step(code: str) -> str | None:
     return cache.get(f"step:{code}")
 
 
+def note_open(code: str, step_id: str) -> None:
+    """Remember it for a machine that is still being made."""
+    cache.set(f"step:{code}", step_id, timeout=DAY)
+
+
 def set_up_step(code: str, step_id: str) -> None:
     """A step was opened: note it for `ran`, and run its setup once for a lab."""
-    cache.set(f"step:{code}", step_id, timeout=DAY)  # for a machine that is still being made
+    note_open(code, step_id)
     lab = LabSession.objects.filter(code=code, ended_at=None).first()
     lesson = lab and of_lab(lab)
     step = lesson.step(step_id) if lesson else None
@@ -96,6 +101,7 @@ def set_up_step(code: str, step_id: str) -> None:
     machines = machines_of(lab)
     if lesson.machine.name not in machines:
         return
+    undo.keep(lesson, step.id, machines)
     try:
         checks.mark_step(machines, step)
         if (step.setup or step.setup_on or step.foreground) and _first_time(code, step, machines):

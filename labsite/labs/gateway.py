@@ -107,6 +107,21 @@ def replaced(sandbox: Sandbox, paths: list[str]) -> list[str]:
     return _asked(_shim(sandbox).replaced, paths)
 
 
+def snapshot(sandbox: Sandbox, name: str) -> None:
+    """Keep what the sandbox has changed; a request with `snapshot` RUNTIME_ID/NAME begins from there."""
+    _asked(SpawnerClient().snapshot, sandbox.runtime_id, name)
+
+
+def snapshots(runtime_id: str) -> list[str]:
+    """Those of a sandbox, oldest first."""
+    return list(_asked(SpawnerClient().snapshots, runtime_id))
+
+
+def forget(runtime_id: str, after: str | None = None) -> None:
+    """Remove a sandbox's snapshots, or those younger than one."""
+    _asked(SpawnerClient().forget, runtime_id, after)
+
+
 def observe(sandbox: Sandbox) -> dict[str, Any]:
     """What is seen from outside: processes, namespaces, mounts."""
     return _asked(_shim(sandbox).observe)

@@ -1,13 +1,14 @@
 """What changes labs: open, extend, end, reset. Each is one transaction and then a task."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from labsite.accounts.models import User
-from labsite.labs import limits, notify
+from labsite.labs import limits, notify, undo
 from labsite.labs.lessonbook import path_of
 from labsite.labs.models import LabSession, Sandbox, Status
 from labsite.labs.recipe import request_for
@@ -61,9 +62,9 @@ def end_lab(lab: LabSession, reason: str) -> bool:
     return True
 
 
-def stop(sandbox: Sandbox) -> bool:
-    """Take one machine back."""
-    if not sandbox.move(*ENDABLE, to=Status.STOPPING):
+def stop(sandbox: Sandbox, **fields: Any) -> bool:
+    """Take one machine back, and set other fields of its row."""
+    if not sandbox.move(*ENDABLE, to=Status.STOPPING, **fields):
         return False
     notify.sandbox_changed(sandbox)
     from labsite.labs.tasks import stop_sandbox
@@ -74,7 +75,8 @@ def stop(sandbox: Sandbox) -> bool:
 
 def reset(sandbox: Sandbox) -> bool:
     """A fresh machine in place of this one: the old one is removed, then the name asked for again."""
-    return sandbox.lab.ended_at is None and stop(sandbox)
+    sandbox.request = undo.without(sandbox.request)
+    return sandbox.lab.ended_at is None and stop(sandbox, request=sandbox.request)
 
 
 def ask_again(sandbox: Sandbox) -> bool:

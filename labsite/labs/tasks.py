@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from labsite.labs import checking, checks, gateway, limits, notify, services
+from labsite.labs import checking, checks, gateway, limits, notify, services, undo
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import Sandbox, Status
 
@@ -34,7 +34,8 @@ def start_sandbox(code: str, name: str) -> None:
     notify.sandbox_changed(sandbox)
     try:
         timings = gateway.create(sandbox)
-        prepare(sandbox)
+        if undo.SNAPSHOT not in sandbox.request:  # what was kept has been prepared already
+            prepare(sandbox)
     except gateway.GatewayError as error:
         _failed(sandbox, error)
         return
@@ -94,6 +95,7 @@ def stop_sandbox(code: str, name: str) -> None:
     except gateway.GatewayError as error:
         log.error("sandbox %s could not be removed, will try again: %s", sandbox.runtime_id, error)
         return
+    undo.forget(sandbox)
     if sandbox.move(Status.STOPPING, to=Status.STOPPED):
         notify.sandbox_changed(sandbox)
         if sandbox.lab.ended_at is None:

@@ -27,6 +27,7 @@ from runtime.shim import exits, files, frames, machines, observe, programs, requ
 from runtime.shim.connection import Connection
 from runtime.shim.execution import Execution
 from runtime.shim.launch import Launch
+from runtime.shim.room import Room
 from runtime.shim.terminal import Terminal
 
 Exit = dict[str, Any]
@@ -40,10 +41,10 @@ class Sandbox:
         self.container = container
         self.paths = paths
         self.terminals: dict[int, Terminal] = {}
+        self.room = Room(loop, lambda: paths.sandbox(self.id) / "disk", self.terminals)
         self.init_exit: Exit | None = None
-        self.default_pid = 0
+        self.default_pid = self.oom_kills = 0
         self.paused = False
-        self.oom_kills = 0
         self.warm: Terminal | None = None
         self.machine: machines.Machine | None = None
         loop.watch(container.init_pidfd, READ, self.init_ended)
@@ -153,6 +154,7 @@ class Sandbox:
             self.close_terminal(terminal)
             terminal = self.open_terminal(hello)
         terminal.attach(connection, hello)
+        self.room.greet()
         if not connection.open:
             return
         detach = connection.on_closed
@@ -175,7 +177,7 @@ class Sandbox:
         spawned = self.container.begin(process, terminal=True, cols=hello["cols"], rows=hello["rows"])
         assert spawned.master is not None
         terminal = Terminal(self.loop, number, spawned.master, hello["cols"], hello["rows"], on_exit=lambda: None)
-        terminal.title = self.container.spec.hostname
+        terminal.title, terminal.stirred = self.container.spec.hostname, self.room.look
         self.terminals[number] = terminal
         self.launch(spawned, terminal.ended, partial(self.stillborn, terminal))
         return terminal

@@ -46,6 +46,7 @@ class Terminal:
         self.cols, self.rows = cols, rows
         self.on_exit = on_exit
         self.title = ""
+        self.stirred: Callable[[], None] = lambda: None
         self.ring, self.modes = Ring(), Modes()
         self.viewers: list[Viewer] = []
         self.keyboard = Keyboard(master)
@@ -119,6 +120,7 @@ class Terminal:
             self.flush_timer = None
         for viewer in list(self.viewers):
             self.pump(viewer)
+        self.stirred()
 
     def pump(self, viewer: Viewer) -> None:
         """Bring one viewer up to date; after the last byte, tell it how the program ended."""

@@ -1,9 +1,10 @@
 /* Requests to our own JSON API: same-origin cookie, CSRF header, problem documents. */
 
 export class Problem extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, code) {
     super(detail || `HTTP ${status}`);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -15,7 +16,7 @@ export async function request(method, url, body, csrf) {
   const answer = await fetch(url, options);
   const text = await answer.text();
   const value = parse(text);
-  if (!answer.ok) throw new Problem(answer.status, value?.detail ?? value?.title);
+  if (!answer.ok) throw new Problem(answer.status, value?.detail ?? value?.title, value?.code);
   return value;
 }
 

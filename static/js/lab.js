@@ -108,6 +108,18 @@ async function retry(machine) {
   }
 }
 
+/** The step's beginning: files go back, programs end. */
+async function undo() {
+  if ((await ask("undo-sheet")) !== "undo") return;
+  try {
+    await api("POST", `/steps/${encodeURIComponent(steps.current)}/undo`, {});
+    notify(say("undo-done"));
+  } catch (problem) {
+    const known = ["busy", "not-kept", "unavailable"].includes(problem.code);
+    notify(known ? say(`undo-${problem.code}`) : say("request-failed"));
+  }
+}
+
 async function extend() {
   try {
     const lab = await api("POST", "/extend", {});
@@ -140,12 +152,12 @@ const REASONS = new Set(["deadline", "idle", "user", "operator"]);
 function showEnd(reason) {
   if (ended) return;
   ended = true;
-  for (const id of ["idle-sheet", "expiring-sheet"]) byId(id).close();
+  for (const id of ["idle-sheet", "expiring-sheet", "undo-sheet"]) byId(id).close();
   tasks.stop();
   clock.stop();
   machines.close();
   socket.close();
-  for (const id of ["end", "extend", "add-terminal"]) byId(id).hidden = true;
+  for (const id of ["end", "extend", "undo", "add-terminal"]) byId(id).hidden = true;
   byId("ended-text").textContent = say(`ended-${REASONS.has(reason) ? reason : "other"}`);
   ask("ended-sheet");
 }
@@ -173,6 +185,7 @@ function active() {
 for (const kind of ["keydown", "pointerdown", "wheel"]) addEventListener(kind, active, { passive: true, capture: true });
 document.addEventListener("keydown", (event) => { if (!event.defaultPrevented && keys(event)) event.preventDefault(); });
 byId("extend").addEventListener("click", extend);
+byId("undo").addEventListener("click", undo);
 byId("end").addEventListener("click", () => ask("end-sheet"));
 byId("help").addEventListener("click", () => ask("help-sheet"));
 byId("find").addEventListener("click", toggleFinder);

@@ -6,6 +6,7 @@ import { TerminalPane } from "./terminal.js";
 import { drawWaterfall } from "./waterfall.js";
 
 const MOST_TERMINALS = 8;
+const NEARLY_FULL = 90; // percent
 const COMING = new Set(["requested", "queued", "starting"]);
 const byId = (id) => document.getElementById(id);
 
@@ -16,7 +17,8 @@ export class Machines {
     this.machines = new Map();
     this.panes = new Map();
     this.current = null;
-    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), echoed: options.echoed, stirred: options.stirred };
+    this.full = new Map();
+    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), disk: (machine, fill) => this.disk(machine, fill), echoed: options.echoed, stirred: options.stirred };
     byId("add-terminal").addEventListener("click", () => this.add());
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
     for (const sandbox of sandboxes) this.update(sandbox);
@@ -37,6 +39,7 @@ export class Machines {
     if (before.generation > sandbox.generation) return; // overtaken by a later one on its way
     const machine = { ...before, ...sandbox };
     this.machines.set(machine.name, machine);
+    if (machine.status !== "running") this.disk(machine.name, { percent: 0 });
     if (machine.status === "running" && before.status !== "running") this.opened(machine);
     this.draw();
   }
@@ -144,6 +147,13 @@ export class Machines {
     text.textContent = words?.text ?? "";
     place.replaceChildren(...(words?.place ? [numeral(words.place)] : []), ...(words ? [text] : []));
     if (words?.retry) place.append(this.retryButton(machine));
+  }
+
+  /** How full its disk is: said from nine tenths on. */
+  disk(machine, { of, percent, left }) {
+    if (percent < NEARLY_FULL) this.full.delete(machine);
+    else this.full.set(machine, say(`disk-${of}`, { machine, percent, left: of === "bytes" ? Math.floor(left / 1e6) : left }));
+    byId("disk-notice").textContent = [...this.full.values()].join(" ");
   }
 
   retryButton(machine) {

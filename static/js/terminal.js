@@ -84,6 +84,7 @@ export class TerminalPane {
       exit: () => this.exited(values),
       viewers: () => this.viewed(values),
       error: () => this.refused(values),
+      disk: () => this.page.disk(this.machine, values),
       final: () => this.show(values.code === ENDED ? say("terminal-ended") : this.status.textContent),
       "too-large": () => this.page.toast(say("too-large")),
     }[event];

@@ -25,12 +25,25 @@ class Node:
     sandboxes: dict = field(default_factory=dict)
     created: list = field(default_factory=list)
     failure: gateway.GatewayError | None = None
+    kept: dict = field(default_factory=dict)
+    requests: list = field(default_factory=list)
+
+    def snapshot(self, sandbox: Sandbox, name: str) -> None:
+        self.kept.setdefault(sandbox.runtime_id, []).append(name)
+
+    def snapshots(self, runtime_id: str) -> list:
+        return list(self.kept.get(runtime_id, []))
+
+    def forget(self, runtime_id: str, after: str | None = None) -> None:
+        names = self.kept.get(runtime_id, [])
+        self.kept[runtime_id] = names[: names.index(after) + 1] if after else []
 
     def create(self, sandbox: Sandbox) -> list:
         if self.failure:
             raise self.failure
         self.sandboxes[sandbox.runtime_id] = {"id": sandbox.runtime_id}
         self.created.append(sandbox.runtime_id)
+        self.requests.append(dict(sandbox.request))
         return [{"name": "clone", "duration_us": 900}]
 
     def delete(self, runtime_id: str) -> None:
@@ -59,7 +72,7 @@ def site(settings):
 def node(monkeypatch) -> Node:
     """An empty node."""
     node = Node()
-    for name in ("create", "delete", "alive"):
+    for name in ("create", "delete", "alive", "snapshot", "snapshots", "forget"):
         monkeypatch.setattr(gateway, name, getattr(node, name))
     monkeypatch.setattr("labsite.labs.tasks.prepare", lambda sandbox: None)
     return node

@@ -43,6 +43,7 @@ def paths() -> dict[str, dict[str, Operation]]:
         "/labs/{code}/steps/{step}/save": {
             "post": operation("Write a file the lesson shows into its machine", {}, 200, {"block": {"type": "integer"}})
         },
+        "/labs/{code}/steps/{step}/undo": {"post": operation("Put the machines back to the step's beginning", LAB, 202)},
         "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
         "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
         "/labs/{code}/xray": {"get": operation("What the host sees of each machine", XRAY, 200)},

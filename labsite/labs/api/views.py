@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, gateway, lessonbook, limits, progress, saving, serialize, services
+from labsite.labs import access, checking, gateway, lessonbook, limits, progress, saving, serialize, services, undo
 from labsite.labs.address import client_network
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.problems import ProblemError
@@ -149,6 +149,24 @@ def reset_sandbox(request: HttpRequest, code: str, name: str) -> tuple[dict[str,
     if not services.reset(sandbox):
         raise ProblemError(409, "busy", f"the machine is {sandbox.status}")
     return _lab(request, _find(request, code)), 202
+
+
+def undo_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, Any], int]:
+    """Begin a step again: every machine goes back to how it was when the step was first opened."""
+    lab = _find(request, code)
+    lesson = lessonbook.of_lab(lab)
+    if lesson is None or lesson.step(step) is None:
+        raise ProblemError(404, "no-step", "there is no such step")
+    lab.touch()
+    checking.note_open(lab.code, step)
+    try:
+        undo.undo(lab, lesson, step)
+    except undo.UndoRefused as refused:
+        words = {"busy": "a machine is not running", "not-kept": "the beginning of this step was not kept"}
+        raise ProblemError(409, refused.code, words[refused.code]) from refused
+    except gateway.GatewayError as error:
+        raise ProblemError(503, "unavailable", "the machine does not answer") from error
+    return _lab(request, lab), 202
 
 
 def show_xray(request: HttpRequest, code: str) -> dict[str, Any]:
