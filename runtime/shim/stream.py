@@ -70,6 +70,7 @@ class TerminalStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        self.view, self.buffer = memoryview(b""), bytearray()  # others may hold us for a while, but not this
         self.on_closed()
 
     def send(self, frame: bytes) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -84,6 +86,7 @@ def adapted(place: Path, port: int, site: Stack) -> str:
         (r"listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         (r"labs\.example\.org;", "localhost;"),
         (r"/etc/ssl/labs\.example\.org", str(place)),
+        (r"_timeout 15s", "_timeout 1s"),  # nobody waits for a test
     ]
     for old, new in changes:
         text, times = re.subn(old, new, text)
@@ -151,3 +154,63 @@ def test_metrics_are_for_this_machine(front):
     """A watcher on this machine may read them."""
     with front.browser() as browser:
         assert "vitrine_sandboxes" in browser.get("/metrics").text
+
+
+def plug(front) -> ssl.SSLSocket:
+    """A connection by hand."""
+    raw = socket.create_connection(("localhost", int(front.url.rpartition(":")[2])), 10)
+    return front.trust.wrap_socket(raw, server_hostname="localhost")
+
+
+SLOW = {
+    "head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-",
+    "body": b"POST /api/v1/labs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("start", SLOW.values(), ids=SLOW.keys())
+def test_who_is_slow_is_cut(front, start):
+    """A-05: A head or a body that never ends is cut by nginx, and reaches no server of ours."""
+    with plug(front) as slow:
+        slow.sendall(start)
+        slow.settimeout(8)
+        seen = b""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while data := slow.recv(4096):
+                seen += data
+
+    assert seen == b"" or b" 408 " in seen.partition(b"\r\n")[0]
+
+
+def test_a_body_of_a_gibibyte_is_refused_by_its_length(front):
+    """A-04: What says how large it is is refused before a byte of it is taken."""
+    with plug(front) as large:
+        large.sendall(b"POST /accounts/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1073741824\r\n\r\n")
+        assert b" 413 " in large.recv(4096).partition(b"\r\n")[0]
+
+
+def test_a_chunked_flood_is_cut(front):
+    """A-04: What does not say is cut at the same size."""
+    with plug(front) as large:
+        large.sendall(b"POST /api/v1/labs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            for _ in range(64):
+                large.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            assert b" 413 " in large.recv(4096).partition(b"\r\n")[0]
+
+
+def test_two_lengths_stop_here(front):
+    """W-09: Both lengths in one request: refused at the door, so that two servers cannot read it differently."""
+    with plug(front) as twofold:
+        twofold.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        assert b" 400 " in twofold.recv(4096).partition(b"\r\n")[0]
+
+
+def test_a_head_too_large_stops_here(front):
+    """A-11: A cookie of 100 kB, or an address of as much: 400 or 414."""
+    for head in (b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=" + b"x" * 100_000, b"GET /" + b"a" * 100_000 + b" HTTP/1.1"):
+        with plug(front) as large:
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                large.sendall(head + b"\r\n\r\n")
+            assert large.recv(4096).split()[1] in (b"400", b"414")
