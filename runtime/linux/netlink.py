@@ -44,12 +44,23 @@ def new_namespace_with_bridge() -> int:
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         syscalls.unshare(c.CLONE_NEWNET)
+        have_no_address()
         with IPRoute() as ip:
             ip.link("add", ifname=BRIDGE, kind="bridge", state="up")
         return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         syscalls.setns(home, c.CLONE_NEWNET)
         os.close(home)
+
+
+def have_no_address() -> None:
+    """Links made in this namespace from now on only pass frames on. Without this the kernel gives each of them an
+    IPv6 address by itself: guests could talk to the switch, and tell it routes (router advertisements)."""
+    for kind in ("all", "default"):
+        path = f"/proc/sys/net/ipv6/conf/{kind}/disable_ipv6"
+        if os.path.exists(path):
+            with open(path, "w") as file:
+                file.write("1")
 
 
 def plug(name: str, guest: int) -> None:

@@ -50,7 +50,7 @@ CALLS = [
 ]
 SOCKETS = [
     ("AF_ALG", 38, SOCK_SEQPACKET, 0),
-    ("AF_VSOCK", 40, SOCK_STREAM, 0),
+    ("N-15 AF_VSOCK", 40, SOCK_STREAM, 0),
     ("AF_KEY", 15, SOCK_RAW, 2),
     ("AF_RXRPC", 33, SOCK_DGRAM, 2),
     ("AF_XDP", 44, SOCK_RAW, 0),
