@@ -201,7 +201,7 @@ def test_a_chunked_flood_is_cut(front):
 
 
 def test_two_lengths_stop_here(front):
-    """W-09: Both lengths in one request: refused at the door, so that two servers cannot read it differently."""
+    """Both lengths in one request: refused at the door, so that two servers cannot read it differently."""
     with plug(front) as twofold:
         twofold.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
         assert b" 400 " in twofold.recv(4096).partition(b"\r\n")[0]

@@ -276,7 +276,7 @@ async def test_no_header_hides_in_another(site, header):
 
 
 def test_two_lengths_are_no_request(site):
-    """W-09: A body with both Content-Length and Transfer-Encoding is not taken for two requests."""
+    """A body with both Content-Length and Transfer-Encoding is not taken for two requests."""
     head = [b"POST /api/v1/labs HTTP/1.1", b"Host: localhost", b"Content-Length: 4", b"Transfer-Encoding: chunked"]
     with socket.create_connection(("127.0.0.1", port(site.url)), 10) as plug:
         plug.sendall(b"\r\n".join([*head, b"", b""]) + b"0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
