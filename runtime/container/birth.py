@@ -13,18 +13,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import select
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from runtime.container import confine, devices, init, ranges, rootfs, volumes
+from runtime.container.bearing import NetworkPort, identity, receive
 from runtime.container.inside import Inside
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
@@ -38,16 +36,6 @@ from runtime.plan import Plan, Step, StepTiming, fail_point
 NAMESPACES = c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET | c.CLONE_NEWUTS | c.CLONE_NEWIPC | c.CLONE_NEWTIME
 PATIENCE = 30.0
 BORN = "born"  # the file that holds the name of a renamed sandbox's control groups
-
-
-class NetworkPort(Protocol):
-    """Whoever can join a network namespace to a laboratory's network."""
-
-    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False) -> socket.socket:
-        """Ask for a network namespace to be plugged in, or for a machine's tap device; the socket is for `answer`."""
-
-    def answer(self, channel: socket.socket) -> list[int]:
-        """Wait until it is; an fd that keeps the laboratory's network alive, and a machine's tap device."""
 
 
 @dataclass
@@ -196,7 +184,7 @@ class Birth:
         self.channel, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = init.sealed_memfd()
         doors, birthplace = self.group.doors(), self.group.birthplace(leaf=False)
-        with child, _identity(self.uid, self.spec.resources.pids):
+        with child, identity(self.uid, self.spec.resources.pids):
             self.pid, self.pidfd = syscalls.clone3(NAMESPACES | c.CLONE_PARENT, exit_signal=0, group=birthplace)
             if self.pid == 0:
                 self.channel.close()
@@ -296,7 +284,7 @@ class Birth:
     def _listen(self, awaited: str) -> None:
         """Take the child's reports until the awaited one; its end is the exec of init."""
         while True:
-            message, fds = self._receive()
+            message, fds = receive(self._channel(), PATIENCE)
             if "error" in message:
                 raise StepError(str(message["step"]), message["error"])
             if "timing" in message:
@@ -310,26 +298,3 @@ class Birth:
                 return
             if "end" in message:
                 raise StepError("enter", "the child died without a word")
-
-    def _receive(self) -> tuple[dict[str, Any], list[int]]:
-        channel = self._channel()
-        if not select.select([channel], [], [], PATIENCE)[0]:
-            raise StepError("enter", f"no word from the child for {PATIENCE:.0f} s")
-        data, fds, _, _ = socket.recv_fds(channel, 65536, 2)
-        return (json.loads(data) if data else {"end": 1}), list(fds)
-
-
-@contextlib.contextmanager
-def _identity(uid: int, processes: int) -> Iterator[None]:
-    """Be the container's own host id for the moment of clone3, without losing capabilities."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-    syscalls.prctl(c.PR_SET_SECUREBITS, c.SECBIT_NO_SETUID_FIXUP)
-    resource.setrlimit(resource.RLIMIT_NPROC, (processes if hard < 0 else min(processes, hard), hard))
-    os.setresuid(uid, uid, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-        resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
-        syscalls.prctl(c.PR_SET_SECUREBITS, 0)
-        syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of ids has cleared it

@@ -23,6 +23,7 @@ import os
 import socket
 import struct
 
+from runtime.container import rootfs
 from runtime.linux import constants as c
 from runtime.linux import syscalls
 
@@ -67,7 +68,7 @@ def attach_terminals(fd: int) -> None:
 
 def mount_dev(nodes: list[int], terminals: int) -> None:
     """Inside: fill /dev. `nodes` are clone_nodes()'s, `terminals` is make_terminals()'s."""
-    os.makedirs("/dev", exist_ok=True)
+    rootfs.mount_point("/dev")
     syscalls.mount("tmpfs", "/dev", "tmpfs", c.MS_NOSUID, "mode=755,size=1m")
     for name, fd in zip(NODES, nodes, strict=True):
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))

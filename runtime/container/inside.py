@@ -13,13 +13,14 @@ See pivot_root(2), proc(5), sysfs(5), uts_namespaces(7).
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runtime.container import confine, devices, volumes
+from runtime.container import confine, devices, rootfs, volumes
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import network, syscalls
@@ -99,9 +100,9 @@ class Inside:
             _inside("mount-dev", "fill /dev with harmless devices and own terminals", "pts(4)", self.mount_dev),
             _inside("mount-cgroup", "show our control groups below /sys/fs/cgroup", "cgroups(7)", self.mount_cgroups),
             _inside("mount-run", "give /run a filesystem in memory", "tmpfs(5)", self.mount_run),
-            *self._volumes(),
             *self._nesting(),
             _inside("leave-host-tree", "let go of the host's tree of mounts", "umount(2)", self.leave_host),
+            *self._volumes(),
             _inside("hosts-file", "write /etc/hostname and /etc/hosts", "hosts(5)", self.write_names),
             _inside("loopback", "bring the loopback device up", "netdevice(7)", network.loopback_up),
             _inside(
@@ -146,11 +147,11 @@ class Inside:
         syscalls.pivot_root(".", ".")
 
     def mount_proc(self) -> None:
-        os.makedirs("/proc", exist_ok=True)
+        rootfs.mount_point("/proc")
         syscalls.mount("proc", "/proc", "proc", _QUIET)
 
     def mount_sys(self) -> None:
-        os.makedirs("/sys", exist_ok=True)
+        rootfs.mount_point("/sys")
         syscalls.mount("sysfs", "/sys", "sysfs", _QUIET)
 
     def mount_dev(self) -> None:
@@ -174,7 +175,7 @@ class Inside:
             syscalls.mount("cgroup", f"{top}/{tree.path.name}", "cgroup", _QUIET, tree.options)
 
     def mount_run(self) -> None:
-        os.makedirs("/run", exist_ok=True)
+        rootfs.mount_point("/run")
         syscalls.mount("tmpfs", "/run", "tmpfs", c.MS_NOSUID | c.MS_NODEV, "mode=755,size=16m")
         os.mkdir("/run/lock", 0o1777)
         os.chmod("/run/lock", 0o1777)
@@ -193,8 +194,13 @@ class Inside:
         syscalls.mount("tmpfs", SPARES, "tmpfs", _QUIET | c.MS_RDONLY, "mode=700,size=4k")
 
     def leave_host(self) -> None:
+        """And look: whoever enters this mount namespace later starts at the topmost root, so there must be one."""
         syscalls.umount(".", c.MNT_DETACH)
         os.chdir("/")
+        with open("/proc/self/mountinfo") as table:
+            roots = [line for line in table if line.split()[4] == "/"]
+        if len(roots) != 1:
+            raise OSError(errno.EBUSY, "the host's tree of mounts is still there")
 
     def write_names(self) -> None:
         name = self.spec.hostname

@@ -11,6 +11,7 @@ inside would find every file of its own system owned by "nobody".
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def mount_layers(layers: list[Path], directory: Path, userns: int) -> list[Path]
             os.close(fd)
         mounted.append(point)
     return mounted
+
+
+def mount_point(path: str) -> None:
+    """Inside: see to it that a directory of the image's own is there to be mounted on. A link in its place is refused:
+    through /proc/1/root or /proc/1/cwd it would lead to the host's tree, which is still within reach then."""
+    if os.path.islink(path):
+        raise OSError(errno.ELOOP, f"the image has a link to {os.readlink(path)} in the place of a mount point", path)
+    os.makedirs(path, exist_ok=True)
 
 
 def make_overlay(layers: list[Path], disk: Path) -> int:
