@@ -138,7 +138,7 @@ export class Panel {
 
   draw() {
     if (!this.isOpen || this.waiting) return;
-    this.waiting = requestAnimationFrame(() => { this.waiting = null; this.paint(); });
+    this.waiting = requestAnimationFrame(() => { this.waiting = null; if (this.feed) this.paint(); });
   }
 
   paint() {
