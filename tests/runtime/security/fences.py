@@ -115,6 +115,21 @@ def _forked_init() -> None:
     inside.Inside._become_init = stay  # type: ignore[method-assign]
 
 
+def _leave_nothing(self: inside.Inside) -> None:
+    os.chdir("/")
+
+
+def _follow_links() -> None:
+    """Mount where links lead, and do not look afterwards whose tree is the topmost."""
+    rootfs.mount_point = lambda path: os.makedirs(path, exist_ok=True)
+
+    def leave(self: inside.Inside) -> None:
+        syscalls.umount(".", c.MNT_DETACH)
+        os.chdir("/")
+
+    inside.Inside.leave_host = leave  # type: ignore[method-assign]
+
+
 def _large_disk() -> None:
     whole = rootfs.mount_disk
     rootfs.mount_disk = lambda directory, size, uid: whole(directory, 1 << 30, uid)
@@ -149,7 +164,10 @@ FENCES: dict[str, Fence] = {
     "limits-stay-ours": Fence("limits that are not delegated with the group", "runtime/linux/cgroups.py", _own_everything),
     "disk-size": Fence("a writable layer of bounded bytes and files", "runtime/container/rootfs.py", _large_disk),
     "leave-host-tree": Fence(
-        "the host's tree of mounts is let go", "runtime/container/inside.py", _put(inside.Inside, "leave_host", _nothing)
+        "the host's tree of mounts is let go", "runtime/container/inside.py", _put(inside.Inside, "leave_host", _leave_nothing)
+    ),
+    "mount-points": Fence(
+        "a link of the image in the place of a mount point is refused", "runtime/container/rootfs.py", _follow_links
     ),
     "close-descriptors": Fence(
         "every descriptor but three is closed at execve(2)", "runtime/linux/syscalls.py", _put(syscalls, "close_range", _nothing)
