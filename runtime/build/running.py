@@ -30,8 +30,8 @@ from runtime.image.changes import of_the_runtime
 from runtime.image.layer import Ids
 from runtime.image.merged import Merged
 from runtime.image.store import Layer, Store
+from runtime.linux import cgroups, syscalls
 from runtime.linux import constants as c
-from runtime.linux import syscalls
 from runtime.oci.digest import Descriptor
 from runtime.oci.manifest import LAYER
 from runtime.oci.spec import Process, sandbox_spec
@@ -73,9 +73,10 @@ def sweep(paths: Paths) -> None:
 
 
 def clear(own: Paths) -> None:
-    """Remove every sandbox of a build, and its directory."""
+    """Remove every sandbox of a build, its directory, and the control groups that held the sandboxes' own."""
     for sandbox in own.sandboxes.glob("*"):
         cleanup(sandbox.name, own)
+    cgroups.remove_parents(own.cgroup)
     shutil.rmtree(own.run, ignore_errors=True)
 
 
