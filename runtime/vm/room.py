@@ -31,7 +31,7 @@ from runtime.image.store import Store
 from runtime.linux import constants as c
 from runtime.linux import syscalls
 from runtime.paths import Paths
-from runtime.vm import clock, initrd, kernel
+from runtime.vm import clock, initrd, kernel, signals
 
 IMAGE = "machine"
 MODULES = ("virtio_mmio", "virtio_console", "virtio_blk", "virtio_net", "erofs", "overlay")
@@ -75,6 +75,7 @@ def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
     total = hashlib.sha256("\0".join([guest.release, *(layer.name for layer in layers)]).encode())
     for name in (*BESIDE, *SCRIPTS):
         total.update((PACKAGE / name).read_bytes())
+    total.update(signals.program())
     return total.hexdigest()
 
 
@@ -86,7 +87,7 @@ def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
         inside.mkdir(mode=0o755)
         os.link(guest.image, inside / "vmlinux")
         script, agent = (PACKAGE / name for name in SCRIPTS)
-        first = initrd.build(guest, script.read_text(), MODULES, {"agent": agent.read_bytes()})
+        first = initrd.build(guest, script.read_text(), MODULES, {"agent": agent.read_bytes(), "attentive": signals.program()})
         (inside / "initrd").write_bytes(first)
         for name in BESIDE:
             target = inside / "runtime" / name

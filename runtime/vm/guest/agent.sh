@@ -12,6 +12,7 @@
 # `agent as USER SCRIPT` and `agent login USER` are what it runs in the end.
 bb=/run/vitrine/busybox
 agent=/run/vitrine/agent
+attentive=/run/vitrine/attentive # runs a program that Ctrl-C can end: see runtime/vm/signals.py
 # What is sent ahead of a word that it was read. A line must be shorter than wires.LONGEST.
 piece=24000 window=4 half=2
 
@@ -37,7 +38,7 @@ on_console() { # N ROWS COLS USER [SCRIPT]
     cd /root || cd /
     if [ -n "$5" ]; then set -- "$1" as "$4" "$(text "$5")"; else set -- "$1" login "$4"; fi
     number=$1 && shift
-    $bb setsid -c $bb sh $agent "$@" <>"/dev/hvc$number" >&0 2>&1 3>&- 4>&- 5>&- 6>&- 7>&-
+    $bb setsid -c $attentive $bb sh $agent "$@" <>"/dev/hvc$number" >&0 2>&1 3>&- 4>&- 5>&- 6>&- 7>&-
     say "closed $number $?"
 }
 
@@ -69,7 +70,7 @@ run() { # ID USER SCRIPT: in a control group of its own, so that all of it can b
     (
         echo 0 >"$group/cgroup.procs"
         cd /root || cd /
-        exec $bb setsid $bb sh $agent as "$2" "$(text "$3")" 3>&- 4>&- 5>&- 6>&- 7>&-
+        exec $bb setsid $attentive $bb sh $agent as "$2" "$(text "$3")" 3>&- 4>&- 5>&- 6>&- 7>&-
     ) <"$place/in" >"$place/out" 2>"$place/err"
     status=$?
     kill $feeder

@@ -84,6 +84,18 @@ def test_a_terminal_has_the_size_of_its_viewer(vm: Guest) -> None:
     terminal.close()
 
 
+def test_control_c_ends_what_runs(vm: Guest) -> None:
+    """At a console, though the shell that started all of it ignores the signal."""
+    terminal = Terminal(vm.shim, n=4)
+    terminal.until(b"# ")
+    terminal.type("sleep 4323\r")
+    wait_until(lambda: vm.run("pgrep -f 'sleep 432[3]'").code == 0)
+    terminal.type("\x03exit 5\r")
+
+    assert 5 == terminal.until_control("exit")["code"]
+    terminal.close()
+
+
 def test_there_are_four_consoles(vm: Guest) -> None:
     """A fifth terminal is refused in words."""
     terminal = Terminal(vm.shim, n=5)

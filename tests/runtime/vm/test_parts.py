@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from runtime.errors import NotFoundError, VitrineError
-from runtime.vm import client, host, initrd, kernel, machine, qemu, wires
+from runtime.vm import client, host, initrd, kernel, machine, qemu, signals, wires
 
 MACHINE = qemu.Machine(Path("/k"), Path("/i"), Path("/d"), counter_khz=2_000_000)
 
@@ -102,6 +104,21 @@ def test_an_archive_is_a_cpio_that_ends() -> None:
 
     assert data.startswith(initrd.MAGIC) and b"init\0" in data and b"hello\0\0\0" in data
     assert 0 == len(data) % 4 and b"TRAILER!!!" in data
+
+
+def test_the_program_that_heeds_signals_again(tmp_path: Path) -> None:
+    """What a shell starts with `&` ignores SIGINT and SIGQUIT; started by ours, it does not."""
+    ours = tmp_path / "attentive"
+    ours.write_bytes(signals.program())
+    ours.chmod(0o755)
+
+    def ignored(*before: str) -> str:
+        command = f"{shlex.join([*before, 'grep', 'SigIgn', '/proc/self/status'])} & wait"
+        return subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True).stdout.split()[1]
+
+    assert 0b110 == int(ignored("/usr/bin/env"), 16) & 0b110
+    assert 0 == int(ignored(str(ours), "/usr/bin/env"), 16) & 0b110
+    assert 127 == subprocess.run([ours, "/no/such/program"]).returncode
 
 
 def test_a_missing_kernel_says_how_to_get_one(tmp_path: Path) -> None:
