@@ -56,9 +56,7 @@ class Modes:
 
     def prelude(self, offset: int) -> str:
         """The sequences that bring a fresh terminal to the modes in force at an offset."""
-        return "".join(
-            f"\x1b[?{number.decode()}{'h' if on else 'l'}" for number, on in self.at(offset).items()
-        )
+        return "".join(f"\x1b[?{number.decode()}{'h' if on else 'l'}" for number, on in self.at(offset).items())
 
     def alternate(self, offset: int) -> bool:
         """Is a full-screen program (an editor, a pager) on the screen?"""

@@ -138,5 +138,9 @@ def observe(shim_pid: int, init_pid: int, uid_base: int) -> dict[str, Any]:
         facts["hostname"] = names.get(facts["ns"]["uts"])
         facts["init"] = facts["pid"] == init_pid
     host = {name: inode(os.getpid(), name) for name in NAMESPACES}
-    return {"init": init_pid, "host": host, "processes": found,
-            "mounts": {str(number): table for number, table in tables.items()}}
+    return {
+        "init": init_pid,
+        "host": host,
+        "processes": found,
+        "mounts": {str(number): table for number, table in tables.items()},
+    }

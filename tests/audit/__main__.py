@@ -59,6 +59,7 @@ def main() -> int:
     """Run and print; see the module's docstring for the exit status."""
     parser = argparse.ArgumentParser(prog="script/audit", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument("--markdown", action="store_true", help="a table, as in docs/security.md")
     parser.add_argument("--list", action="store_true", help="print the items and end")
     parser.add_argument(
         "items", nargs="*", metavar="ITEM", help="an id such as E-07, or a letter for all of a kind (default: all)"
@@ -75,13 +76,21 @@ def main() -> int:
     said = io.StringIO()
     with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else said):
         pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *PLACES], plugins=[ledger])
-    return show(ledger.report(), options.json)
+    return show(ledger.report(), "json" if options.json else "markdown" if options.markdown else "lines")
 
 
-def show(report: list[dict[str, Any]], as_json: bool) -> int:
+def table(report: list[dict[str, Any]]) -> str:
+    """The report in Markdown."""
+    rows = [f"| {line['id']} | {line['title']} | {line['verdict']} | {line['tests']} |" for line in report]
+    return "\n".join(["| item | what is tried | verdict | tests |", "|---|---|---|---|", *rows])
+
+
+def show(report: list[dict[str, Any]], form: str) -> int:
     """Print the report; the exit status."""
     counts = {word: sum(line["verdict"] == word for line in report) for word in ("held", "open", "untested")}
-    if as_json:
+    if form == "markdown":
+        print(table(report))
+    elif form == "json":
         print(json.dumps({"counts": counts, "items": report}, indent=1))
     else:
         for line in report:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from runtime.errors import VitrineError
+from runtime.oci import state as states
 from tests.faults.machine import PREFIX, Machine, cgroups, children, eventually, leaks, machine_in
 
 CYCLES = int(os.environ.get("VITRINE_CYCLES", "30"))
@@ -67,6 +74,54 @@ def test_cycles_with_a_pool_leave_nothing(run_directory: Path) -> None:
 
         assert leaks(machine) == {}
         assert [] == [path for path in cgroups("pool-") if f"/{machine.paths.cgroup}/" in path]
+
+
+AT_ONCE = 8
+
+
+def short_life(machine: Machine, number: int) -> None:
+    """A sandbox whose shim, and with it whatever it is doing, is killed after a moment of chance; then deleted."""
+    name = f"{PREFIX}-k{number}"
+    chance = random.Random(number)
+    with contextlib.suppress(VitrineError, OSError):
+        shim = machine.create(name)["state"]["shim_pid"]
+        with ThreadPoolExecutor() as pool:
+            pool.submit(kill_soon, machine, name, shim, chance.choice([None, 0.0, 0.002, 0.01, 0.05]))
+            machine.shim(name).exec(["true"], timeout=10)
+    machine.client.delete(name)
+
+
+def kill_soon(machine: Machine, name: str, shim: int, delay: float | None) -> None:
+    """SIGKILL by a pidfd, if it is the recorded process."""
+    if delay is None:
+        return
+    with contextlib.suppress(OSError, VitrineError):
+        pidfd = os.pidfd_open(shim)
+        try:
+            time.sleep(delay)
+            if states.read(machine.paths.state_file(name)).shim_pid == shim:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        finally:
+            os.close(pidfd)
+
+
+def slab() -> int:
+    """KiB of the kernel's own memory that it cannot give back."""
+    line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("SUnreclaim:"))
+    return int(line.split()[1])
+
+
+def test_parallel_cycles_with_kills_leave_nothing(machine: Machine) -> None:
+    """F-20: eight at a time, three in four killed at a random moment: every count is back to zero."""
+    cycle(machine, 0)
+    assert leaks(machine) == {}
+    links, before = set(os.listdir("/sys/class/net")), slab()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda number: short_life(machine, number), range(1, CYCLES + 1)))
+
+    assert leaks(machine) == {}
+    assert set() == set(os.listdir("/sys/class/net")) - links
+    print(f"{CYCLES} lives, {AT_ONCE} at a time: unreclaimable slab grew by {slab() - before} KiB")
 
 
 def test_delete_twice(machine: Machine) -> None:

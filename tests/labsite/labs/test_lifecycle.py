@@ -80,7 +80,7 @@ def test_reset_gives_a_fresh_machine(lab, node, django_capture_on_commit_callbac
 
 
 def test_a_full_node_makes_a_line(open_lab, learner, stranger, node, settings, lesson, django_capture_on_commit_callbacks):
-    """On a full node a machine waits, is told its place, and starts when there is room."""
+    """R-32: On a full node a machine waits, is told its place, and starts when there is room."""
     settings.NODE_SANDBOXES = len(lesson.machines)
     first, second = open_lab(learner), open_lab(stranger)
     waiting = second.sandboxes.first()
@@ -125,7 +125,7 @@ def test_more_time_up_to_the_longest(lab, settings):
 
 @pytest.mark.parametrize("field, reason", [("expires_at", "deadline"), ("active_at", "idle")])
 def test_overdue_and_idle_labs_end(lab, node, django_capture_on_commit_callbacks, field, reason):
-    """The reconciler ends labs whose time is up or in which nobody types."""
+    """R-31: The reconciler ends labs whose time is up or in which nobody types."""
     LabSession.objects.filter(pk=lab.pk).update(**{field: timezone.now() - timedelta(hours=3)})
 
     with django_capture_on_commit_callbacks(execute=True):

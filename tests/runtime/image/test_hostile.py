@@ -88,7 +88,7 @@ def left(place):
 
 @pytest.mark.parametrize("name", hostile.LAYERS)
 def test_a_hostile_layer_is_refused(place, name):
-    """The import says which entry and why, in time, and nothing of it stays."""
+    """E-45, E-46: The import says which entry and why, in time, and nothing of it stays."""
     data, words = hostile.LAYERS[name]
 
     said = attempt(place, hostile.archive(hostile.layout(data)))
@@ -99,7 +99,7 @@ def test_a_hostile_layer_is_refused(place, name):
 
 @pytest.mark.parametrize("name", hostile.ARCHIVES)
 def test_a_hostile_archive_is_refused(place, name):
-    """What is around the layers is no more believed than the layers."""
+    """E-45: What is around the layers is no more believed than the layers."""
     data, words = hostile.ARCHIVES[name]
 
     said = attempt(place, data)
@@ -110,7 +110,7 @@ def test_a_hostile_archive_is_refused(place, name):
 
 @pytest.mark.parametrize("name", hostile.CONTAINED)
 def test_what_is_only_odd_is_contained(place, name):
-    """Odd entries become harmless files below the layer's own root."""
+    """E-45, E-46: Odd entries become harmless files below the layer's own root."""
     data, holds = hostile.CONTAINED[name]
 
     assert "" == attempt(place, hostile.archive(hostile.layout(data)))

@@ -62,13 +62,13 @@ def _without(*controllers: str) -> Callable[[], None]:
 
 def _no_resource_limits() -> None:
     confine.limits = lambda spec: {}
-    whole = birth._identity
-    birth._identity = lambda uid, processes: whole(uid, 100_000)
+    whole = birth.identity
+    birth.identity = lambda uid, processes: whole(uid, 100_000)
 
 
 def _shared_owner() -> None:
-    whole = birth._identity
-    birth._identity = lambda uid, processes: whole(SHARED_OWNER, processes)
+    whole = birth.identity
+    birth.identity = lambda uid, processes: whole(SHARED_OWNER, processes)
 
 
 def _empty_sys(self: inside.Inside) -> None:
@@ -153,7 +153,7 @@ FENCES: dict[str, Fence] = {
     "namespace-limits": Fence(
         "bounds on nested namespaces and inotify", "runtime/container/confine.py", _put(confine, "bound_namespaces", _nothing)
     ),
-    "own-uid": Fence("a user namespace owned by the sandbox's own host id", "runtime/container/birth.py", _shared_owner),
+    "own-uid": Fence("a user namespace owned by the sandbox's own host id", "runtime/container/bearing.py", _shared_owner),
     "resource-limits": Fence("limits of setrlimit(2)", "runtime/container/confine.py", _no_resource_limits),
     "memory": Fence("the limit of the memory controller", "runtime/linux/cgroups.py", _without("memory")),
     "pids": Fence("the limit of the pids controller", "runtime/linux/cgroups.py", _without("pids")),
@@ -194,3 +194,26 @@ def planted(directory: Path) -> int:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     os.set_inheritable(fd, True)
     return os.dup2(fd, 100)
+
+
+def table() -> str:
+    """The fences in Markdown, as in docs/security.md: what each is, where it stands, and the attacks that get through without it."""
+    from tests.runtime.security.attacks import ATTACKS  # noqa: PLC0415 - it is only wanted here
+
+    rows = []
+    for name, fence in FENCES.items():
+        tried = [attack.name for attack in ATTACKS if name in attack.fences] + ELSEWHERE.get(name, [])
+        rows.append(f"| {name} | {fence.what} | `{fence.stands}` | {'; '.join(tried)} |")
+    return "\n".join(
+        ["| fence | what it is | where it stands | attacks that get through without it |", "|---|---|---|---|", *rows]
+    )
+
+
+# Fences whose attack takes more than one guest, or an image of its own.
+ELSEWHERE = {
+    "own-uid": ["R-15, T-13: take all inotify instances"],
+    "mount-points": ["E-38: a link to the host's tree in an image"],
+}
+
+if __name__ == "__main__":
+    print(table())

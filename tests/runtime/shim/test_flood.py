@@ -51,7 +51,7 @@ def offset_of(box, n: int = 1) -> int:
 
 @pytest.mark.parametrize("hello", [{"flow": True}, {"flow": False, "write": False}])
 def test_a_viewer_that_never_reads_costs_no_memory(box, terminal, hello):
-    """F-26: While it floods past a viewer that reads and acks nothing the shim grows by less than two rings."""
+    """F-26, R-20, R-21: While it floods past a viewer that reads and acks nothing the shim grows by less than two rings."""
     pid = box.state()["state"]["shim_pid"]
     flood(terminal)
     before = proportional(pid)
@@ -94,7 +94,7 @@ def test_a_silent_viewer_stalls_nobody_else(box, terminal):
 
 
 def test_others_type_during_a_flood(node, box, terminal):
-    """F-26: Another terminal, of this sandbox and of another, echoes every key in order while one floods unread."""
+    """F-26, R-20, T-13: Another terminal, of this sandbox and of another, echoes every key in order while one floods unread."""
     terminal.ack = False
     flood(terminal, 64 * 1024)
     keys = "".join(chr(ord("a") + n % 26) for n in range(400))
@@ -128,7 +128,7 @@ def commands(box) -> list[str]:
 
 
 def test_hello_is_later_than_since_after_roll_over(box, terminal):
-    """F-25: Who asks for what has rolled out of the ring is told where the rest begins: at the start of a line."""
+    """F-25, R-22: Who asks for what has rolled out of the ring is told where the rest begins: at the start of a line."""
     since = terminal.offset
     terminal.type("seq 1 400000; echo do''ne\n")
     while b"done\r\n" not in terminal.seen[-64:]:
@@ -210,7 +210,7 @@ def test_a_watcher_that_types_is_told(box, terminal):
 
 
 def test_what_a_program_does_not_read_is_bounded(box, terminal):
-    """A program that never reads: a mebibyte waits for it, then typing is refused in words."""
+    """R-23: A program that never reads: a mebibyte waits for it, then typing is refused in words."""
     terminal.type("stty raw -echo; sleep 100\n")
     wait_until(lambda: "sleep" in commands(box))
     for _ in range(80):

@@ -141,7 +141,7 @@ def test_a_replay_from_the_middle_has_its_modes(box, terminal):
 
 
 def test_terminals_are_limited(box):
-    """A ninth terminal is refused; the eight go on."""
+    """R-25: A ninth terminal is refused; the eight go on."""
     terminals = [Terminal(box, n=n) for n in range(9)]
 
     assert "terminals" == terminals[8].until_control("error")["code"]
