@@ -36,7 +36,8 @@ def spawner() -> Iterator[None]:
 
 @contextmanager
 def _own_spawner() -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", "runtime.spawner", "--foreground"], cwd=settings.BASE_DIR)
+    command = [sys.executable, "-m", "runtime.spawner", "--ephemeral", "--die-with-parent"]
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR)
     try:
         for _ in range(100):
             if gateway.ping():
