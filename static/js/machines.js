@@ -78,7 +78,8 @@ export class Machines {
   }
 
   retitle(pane) {
-    pane.tab.lastChild.textContent = pane.title;
+    const known = pane.title === pane.key.split("/")[0]; // the machine's name stands in the label already
+    pane.tab.lastChild.textContent = known ? "" : pane.title;
     pane.tab.title = pane.title;
   }
 
