@@ -24,6 +24,7 @@ FLOORS = {
     "runtime.image": 1,
     "runtime.container": 2,
     "runtime.vm": 2,
+    "runtime.mix": 2,
     "runtime.xray": 2,
     "runtime.bundle": 1,
     "runtime.build": 3,

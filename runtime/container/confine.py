@@ -32,7 +32,7 @@ NAMESPACE_LIMITS = {
     "max_ipc_namespaces": 32,
     "max_uts_namespaces": 32,
     "max_cgroup_namespaces": 32,
-    "max_time_namespaces": 1,
+    "max_time_namespaces": 8,
     "max_inotify_instances": 128,
     "max_inotify_watches": 65536,
     "max_fanotify_groups": 16,

@@ -14,23 +14,20 @@ See user_namespaces(7), mount_setattr(2) on idmapped mounts, pivot_root(2), setr
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import encodings.idna  # noqa: F401 - the codecs that tarfile asks for must be there already
 import os
 import resource
 import select
 import signal
 import socket
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import VitrineError
+from runtime.linux import capabilities, syscalls
 from runtime.linux import constants as c
-from runtime.linux import syscalls
-from runtime.linux.capabilities import NUMBERS
 
 NAMESPACES = (
     c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET | c.CLONE_NEWIPC | c.CLONE_NEWUTS | c.CLONE_NEWCGROUP
@@ -38,7 +35,6 @@ NAMESPACES = (
 KEEP = ("chown", "dac_override", "fowner", "fsetid", "setfcap")
 SIZE = 65536
 MEMORY = 1 << 30
-_VERSION_3 = 0x20080522
 _REPORT = 64 << 20
 
 
@@ -169,7 +165,7 @@ def _enter(tree: int, channel: socket.socket, kept: tuple[int, ...], bounds: tup
     os.umask(0)
     _bound(*bounds)
     syscalls.prctl(c.PR_SET_NO_NEW_PRIVS, 1)
-    _keep_capabilities()
+    capabilities.keep(KEEP)
 
 
 def _close_all_but(kept: tuple[int, ...]) -> None:
@@ -197,15 +193,3 @@ def _bound(largest: int, cpu: int) -> None:
         resource.setrlimit(limit, (value, value))
     # Python ignores SIGXFSZ, so a file that is too long is EFBIG at write(2).
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-
-def _keep_capabilities() -> None:
-    """capset(2): the two halves of each 64-bit set, effective, permitted and inheritable."""
-    mask = sum(1 << NUMBERS[name] for name in KEEP)
-    header = ctypes.create_string_buffer(struct.pack("=Ii", _VERSION_3, 0))
-    low, high = mask & 0xFFFFFFFF, mask >> 32
-    data = ctypes.create_string_buffer(struct.pack("=6I", low, low, 0, high, high, 0))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capset(header, data):
-        number = ctypes.get_errno()
-        raise OSError(number, f"capset: {os.strerror(number)}")

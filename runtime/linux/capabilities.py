@@ -7,12 +7,14 @@ every capability over what the namespace owns; dropping some here is the second 
 CAP_SYS_RESOURCE must go: whoever has it may raise the limits in /proc/sys/user that keep one
 guest from filling the kernel's memory with nested namespaces.
 
-See capabilities(7), PR_CAPBSET_DROP(2const). Without it root inside may undo its own limits.
+See capabilities(7), capset(2), PR_CAPBSET_DROP(2const). Without it root inside may undo its own limits.
 """
 
 from __future__ import annotations
 
 import contextlib
+import struct
+from collections.abc import Iterable
 
 from runtime.linux import constants as c
 from runtime.linux import syscalls
@@ -25,6 +27,7 @@ NAMES = (
     "wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
 ).split()
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
+VERSION_3 = 0x20080522  # of capset's structure: 64 bits in two halves
 
 # Container tools work without these (tried one by one), so the nested profile drops them.
 NESTED_DROP = frozenset(
@@ -46,7 +49,33 @@ def dropped(nested: bool) -> frozenset[str]:
 
 def bound(nested: bool) -> None:
     """Drop them from this process's bounding set; CAP_SETPCAP goes last because it is needed."""
-    for name in sorted(dropped(nested), key=lambda name: name == "setpcap"):
+    drop(dropped(nested))
+
+
+def drop(names: Iterable[str]) -> None:
+    """Drop these from the bounding set."""
+    for name in sorted(names, key=lambda name: name == "setpcap"):
         # An old kernel does not know the newest ones, and cannot grant them either.
         with contextlib.suppress(OSError):
             syscalls.prctl(c.PR_CAPBSET_DROP, NUMBERS[name])
+
+
+def keep(names: Iterable[str]) -> None:
+    """Give up all capabilities that this process has now, but these; none is inherited. See capset(2)."""
+    bits = sum(1 << NUMBERS[name] for name in names)
+    low, high = bits & 0xFFFFFFFF, bits >> 32
+    syscalls.capset(struct.pack("=Ii", VERSION_3, 0), struct.pack("=6I", low, low, 0, high, high, 0))
+
+
+def limit(names: Iterable[str]) -> None:
+    """Both: these are the most that this process has, or that any execve(2) can give it again."""
+    kept = frozenset(names) & held()
+    drop(frozenset(NAMES) - kept)
+    keep(kept)
+
+
+def held() -> frozenset[str]:
+    """What this process may use."""
+    with open("/proc/self/status") as file:
+        bits = int(next(line for line in file if line.startswith("CapPrm:")).split()[1], 16)
+    return frozenset(name for name, number in NUMBERS.items() if bits >> number & 1)

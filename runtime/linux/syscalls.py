@@ -21,6 +21,7 @@ _syscall.restype = ctypes.c_long
 
 _X86 = {
     "ptrace": 101,
+    "capset": 126,
     "pivot_root": 155,
     "prctl": 157,
     "mount": 165,
@@ -33,6 +34,7 @@ _X86 = {
 }
 _ARM = {
     "ptrace": 117,
+    "capset": 91,
     "pivot_root": 41,
     "prctl": 167,
     "mount": 40,
@@ -147,6 +149,10 @@ def close_range(first: int, flags: int = 0) -> None:
 
 def prctl(option: int, value: int = 0) -> int:
     return _call("prctl", option, value, 0, 0, 0, path=option)
+
+
+def capset(head: bytes, sets: bytes) -> None:
+    _call("capset", head, sets)
 
 
 def join_new_keyring() -> None:

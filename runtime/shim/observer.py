@@ -15,21 +15,18 @@ See fork(2), unix(7) for SCM_RIGHTS, capabilities(7).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
 import signal
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
+from runtime.linux import capabilities, syscalls
 from runtime.linux import constants as c
-from runtime.linux import syscalls
-from runtime.linux.capabilities import NUMBERS
 from runtime.loop import READ, Loop
 from runtime.oci import state as records
 from runtime.paths import Paths
@@ -40,7 +37,6 @@ from runtime.xray.compare import Observation
 from runtime.xray.subject import Subject
 
 KEPT = ("dac_read_search", "sys_ptrace", "sys_admin")
-CAPABILITY_VERSION = 0x20080522
 NAME = "vitrine-xray"  # for `ps` on the host
 MOST_VIEWERS = 64
 POLITE = 5  # nice(2): the sandbox's own work, and everyone's keystrokes, go first
@@ -155,7 +151,7 @@ def become_observer(subject: Subject, control: socket.socket, parent: int) -> No
         _let_go({0, 1, 2, control.fileno(), subject.lab_fd})
         Path("/proc/self/comm").write_text(NAME)
         os.nice(POLITE)
-        keep_capabilities(KEPT)
+        capabilities.keep(KEPT)
         syscalls.prctl(c.PR_SET_PDEATHSIG, signal.SIGKILL)
         gc.freeze()
         if os.getppid() == parent:
@@ -174,17 +170,6 @@ def _let_go(kept: set[int]) -> None:
         if int(name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))
-
-
-def keep_capabilities(names: tuple[str, ...]) -> None:
-    """Give up all capabilities but these, for good. See capset(2)."""
-    bits = sum(1 << NUMBERS[name] for name in names)
-    head = struct.pack("=Ii", CAPABILITY_VERSION, 0)
-    low, high = bits & 0xFFFFFFFF, bits >> 32
-    sets = struct.pack("=6I", low, low, 0, high, high, 0)
-    if ctypes.CDLL(None, use_errno=True).capset(head, sets) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"capset: {os.strerror(code)}")
 
 
 def taken(connection: Connection) -> int:
