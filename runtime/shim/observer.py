@@ -20,6 +20,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from runtime.oci import state as records
 from runtime.paths import Paths
 from runtime.shim import frames
 from runtime.shim.connection import Connection
+from runtime.xray import guest
 from runtime.xray.collector import GLANCE, Collector
 from runtime.xray.compare import Observation
 from runtime.xray.subject import Subject
@@ -39,6 +41,7 @@ from runtime.xray.subject import Subject
 KEPT = ("dac_read_search", "sys_ptrace", "sys_admin")
 NAME = "vitrine-xray"  # for `ps` on the host
 MOST_VIEWERS = 64
+GUEST_PATIENCE = 2.0  # seconds after which a single look does without a guest's words
 POLITE = 5  # nice(2): the sandbox's own work, and everyone's keystrokes, go first
 
 
@@ -49,6 +52,8 @@ def subject_of(container: Container, paths: Paths) -> Subject:
         spec.id, container.init_pid, container.uid_base, container.group, paths.sandbox(spec.id), container.layers, paths.images,
         spec.hostname, spec.profile, spec.resources.disk_bytes, container.lab_fd,
         records.read(paths.state_file(spec.id)).created, steps=container.timings,
+        supervisor=guest.connect(container.init_pid, container.uid_base) if spec.machine else None,
+        backend="vm" if spec.machine else "container",
     )  # fmt: skip
 
 
@@ -65,6 +70,7 @@ class Viewer:
         if self.once:
             self.connection.send_json(frames.REQUEST, {"ok": True, "observation": now.to_dict()})
             self.connection.finish()
+            self.told = now
         elif self.connection.clear and now is not self.told:
             self.connection.send(encode(self.told, now))
             self.told = now
@@ -83,6 +89,15 @@ class Observer:
         self.loop.watch(control.fileno(), READ, self.receive)
         self.init = os.pidfd_open(subject.init_pid)
         self.loop.watch(self.init, READ, self.init_ended)
+        self.began = time.monotonic()
+        if subject.supervisor is not None:
+            self.loop.watch(subject.supervisor.fileno(), READ, self.guest_told)
+
+    def guest_told(self, events: int) -> None:
+        """The guest tells of itself, or its supervisor has gone."""
+        inside = self.collector.guest
+        if inside is not None and not inside.receive():
+            self.loop.unwatch(inside.wire.fileno())
 
     def run(self) -> None:
         """Until the shim hangs up."""
@@ -115,13 +130,16 @@ class Observer:
 
     def tick(self) -> None:
         """Look, if it is time."""
-        if self.viewers and self.collector.tick():
-            for viewer in list(self.viewers):
+        news = self.viewers and self.collector.tick()
+        for viewer in list(self.viewers):
+            if viewer.told is None if viewer.once else news:
                 self.tell(viewer)
         self.loop.call_later(GLANCE, self.tick)
 
     def tell(self, viewer: Viewer) -> None:
-        """Tell one viewer what is known; a viewer who comes first makes us look."""
+        """Tell one viewer what is known; a viewer who comes first makes us look. Who looks once waits for the guest."""
+        if viewer.once and self.collector.unheard and time.monotonic() < self.began + GUEST_PATIENCE:
+            return
         latest = self.collector.latest
         if latest is None or viewer.once:
             self.collector.look()
@@ -148,7 +166,8 @@ def become_observer(subject: Subject, control: socket.socket, parent: int) -> No
     """In the fork: let go of everything of the shim's, then look until it hangs up. Never returns."""
     status = 1
     try:
-        _let_go({0, 1, 2, control.fileno(), subject.lab_fd})
+        wire = subject.supervisor.fileno() if subject.supervisor else -1
+        _let_go({0, 1, 2, control.fileno(), subject.lab_fd, wire})
         Path("/proc/self/comm").write_text(NAME)
         os.nice(POLITE)
         capabilities.keep(KEPT)
@@ -211,6 +230,8 @@ class Watch:
             self.pid = os.fork()
             if self.pid == 0:
                 become_observer(subject, theirs, me)
+        if subject.supervisor is not None:
+            subject.supervisor.close()  # the fork's alone
         self.pidfd = os.pidfd_open(self.pid)
         self.sent = 0
         self.loop.watch(self.control.fileno(), READ, self.heard)

@@ -19,11 +19,13 @@ import time
 from collections.abc import Mapping, Set
 from typing import Any
 
-from runtime.xray import capability_sets, links, mounts, namespaces, processes, steps
+from runtime.xray import boot, capability_sets, links, mounts, namespaces, processes, steps
 from runtime.xray.cgroups import Cgroups, members
 from runtime.xray.changes import Changes
 from runtime.xray.compare import Collection, Observation
+from runtime.xray.guest import Guest
 from runtime.xray.layers import Layers
+from runtime.xray.memory import Proportional
 from runtime.xray.reading import Budget, keyed, read
 from runtime.xray.sockets import Sockets
 from runtime.xray.subject import Subject
@@ -55,6 +57,8 @@ class Collector:
         below = [str(subject.directory / f"layers/{n}") for n in reversed(range(len(subject.layers)))]
         self.changes = Changes(str(disk), below, subject.inside_id)
         self.steps = steps.describe(subject.steps)
+        self.memory = Proportional()
+        self.guest = Guest(subject.supervisor, self._heard) if subject.supervisor else None
         self.used = self.seen = -1
         self.disk_seen: tuple[int, int] = (0, 0)
         self.members_seen: Set[int] = frozenset()
@@ -73,6 +77,15 @@ class Collector:
         if not urgent and now < (self.due if active else self.due + IDLE - LOOK):
             return None
         return self.look()
+
+    def _heard(self) -> None:
+        """The guest told something: the next tick looks."""
+        self.due = 0.0
+
+    @property
+    def unheard(self) -> bool:
+        """Is there a guest that is up and has not told of itself yet?"""
+        return self.guest is not None and not self.guest.machine and (self.guest.booted or not self.guest.facts)
 
     def _ran(self) -> bool:
         """Has any process of the sandbox run since the last look?"""
@@ -156,8 +169,19 @@ class Collector:
             "links": network.links, "addresses": network.addresses, "routes": network.routes,
             "sockets": self.sockets.look(first["network"], found, budget),
             "capabilities": capability_sets.describe(processes.used(found.values())),
-            "limits": dict(self.processes.limit_values), "steps": self.steps,
+            "limits": dict(self.processes.limit_values), **self._machine_inside(budget),
         }  # fmt: skip
+
+    def _machine_inside(self, budget: Budget) -> dict[str, dict[str, Any]]:
+        """The steps of its making; for a virtual machine also the phases of its start and what its guest tells."""
+        if self.guest is None:
+            return {"steps": self.steps, "guest": {}, "guest_processes": {}}
+        budget.cut("guest_processes", self.guest.left_out)
+        last = max((step["start_us"] + step["duration_us"] for step in self.steps.values()), default=0)
+        phases = boot.timings(self.guest.facts, last)
+        more = {f"{len(self.steps) + at:02d}": step for at, step in enumerate(phases)}
+        told = {"self": self.guest.machine} if self.guest.machine else {}
+        return {"steps": self.steps | more, "guest": told, "guest_processes": self.guest.processes}
 
     def _changes(self, budget: Budget) -> dict[str, dict[str, Any]]:
         done = self.changes.look(SLICE if self.latest else FIRST)
@@ -170,18 +194,24 @@ class Collector:
         frozen = any(group["frozen"] for group in groups.values() if group["path"] == "/")
         init = self.processes.known.get(subject.init_pid)
         used, files = self.disk_seen
+        facts = self.guest.facts if self.guest else {}
         return {
-            "backend": "container", "status": "paused" if frozen else "running",
+            "backend": subject.backend, "status": "paused" if frozen else "running",
             "profile": subject.profile, "hostname": subject.hostname,
             "init": init.key if init else None, "uid_base": subject.uid_base, "uid_count": subject.uid_count,
             "kernel": os.uname().release, "disk_bytes": subject.disk_bytes, "disk_used_bytes": used, "disk_files": files,
             "disk_most_files": _files(subject.directory / "disk"), "started": round(subject.started, 3), "look_us": 0,
+            "pss_bytes": self.memory.look(known.facts["pid"] for known in self.processes.known.values()),
+            "accelerator": facts.get("accelerator"), "why": facts.get("why"), "restored": facts.get("restored"),
+            "guest_memory_bytes": facts["memory_mib"] << 20 if "memory_mib" in facts else None,
         }  # fmt: skip
 
     def close(self) -> None:
         """Let go of what a paused walk holds open."""
         self.changes.close()
         self.layers.close()
+        if self.guest is not None:
+            self.guest.close()
 
 
 def _first_namespaces(pid: int) -> dict[str, int]:

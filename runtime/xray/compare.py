@@ -19,7 +19,7 @@ from typing import Any
 FORMAT = 1
 COLLECTIONS = (
     "machine", "processes", "namespaces", "mounts", "cgroups", "layers", "changes", "links", "addresses",
-    "routes", "sockets", "capabilities", "limits", "steps",
+    "routes", "sockets", "capabilities", "limits", "steps", "guest", "guest_processes",
 )  # fmt: skip
 Object = Mapping[str, Any]
 Collection = Mapping[str, Object]

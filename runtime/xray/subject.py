@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Subject:
     started: float = 0.0
     uid_count: int = 65536
     steps: list[StepTiming] = field(default_factory=list)
+    supervisor: socket.socket | None = None  # of a virtual machine: who knows how its guest is
+    backend: str = "container"
 
     @property
     def relative_group(self) -> bytes:
