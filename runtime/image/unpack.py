@@ -89,7 +89,7 @@ class Unpacker:
                 self._entries(tar, bounded)
         except tarfile.TarError as error:
             raise VitrineError(f"it is no whole tar archive: {error}") from error
-        except RecursionError as error:
+        except (RecursionError, SystemError) as error:  # CPython 3.11 may lose the first and report the second
             raise VitrineError(f"after {stream.size} bytes come too many headers for one entry") from error
         self._finish_directories()
         stream.drain()

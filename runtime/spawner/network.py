@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -64,10 +65,18 @@ class NetworkHelper:
 
     def port(self) -> Port:
         """A port to a helper that runs."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.listens():
             self.start()
         assert self.socket is not None
         return Port(self.socket.dup())
+
+    def listens(self) -> bool:
+        """Is there a process that holds the other end? A killed one closes it some time before it can be waited for."""
+        if self.socket is None or self.process is None or self.process.poll() is not None:
+            return False
+        ask = select.poll()
+        ask.register(self.socket, 0)
+        return not ask.poll(0)
 
     def start(self) -> None:
         """Start it, with one end of a socket pair as its standard input."""

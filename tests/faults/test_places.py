@@ -119,10 +119,10 @@ def end_with_its_shim_of(machine: Machine, name: str) -> None:
 
 def test_a_pid_that_is_another_s_now(machine: Machine) -> None:
     """F-24: A record whose numbers are right but for the start time leads to no kill: an innocent has that pid."""
-    bystander = subprocess.Popen(["sleep", "60"])
     machine.create(NAME)
     machine.kill()
     end_with_its_shim_of(machine, NAME)
+    bystander = subprocess.Popen(["sleep", "60"])  # later than the shim by more than the clock's tick
     path = machine.paths.state_file(NAME)
     record = json.loads(path.read_text()) | {"pid": bystander.pid, "shim_pid": bystander.pid}
     path.write_text(json.dumps(record))

@@ -137,7 +137,7 @@ def _wait_for(path: Path, server: subprocess.Popen[bytes]) -> None:
 
 def _argv(place: Path, port: int, memory: int, processors: int) -> list[str]:
     guest = kernel.find(Paths.from_environment().state / "kernels")
-    accelerator = ["kvm", "host"] if kvm.probe() == kvm.HONEST else ["tcg,thread=multi", "max"]
+    accelerator = ["kvm", "host"] if kvm.probe().word == kvm.WORKS else ["tcg,thread=multi", "max"]
     # fmt: off
     return [
         QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",

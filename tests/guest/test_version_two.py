@@ -25,7 +25,7 @@ TESTS = (
     "tests/runtime/spawner/test_lifecycle.py",
     "tests/runtime/spawner/test_pool.py",
 )
-LEAST = 250
+LEAST = 230
 PLAIN = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"  # a plugin is read in a second each, where instructions are emulated
 
 pytestmark = [pytest.mark.slow, needs.root, needs.image, needs.guest]

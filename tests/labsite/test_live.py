@@ -81,7 +81,7 @@ async def hear(control, wanted: str) -> dict:
 async def read(terminal, pattern: bytes) -> bytes:
     """Read output until the pattern is there."""
     seen = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not re.search(pattern, seen):
             message = await terminal.recv()
             seen += message if isinstance(message, bytes) else b""

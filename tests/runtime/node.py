@@ -84,11 +84,18 @@ class Node:
             elif " - cgroup" in line:
                 group = Path(line.split()[4]) / self.paths.cgroup / identifier
                 found += [str(group)] if group.exists() else []
-        leases = self.paths.ranges.glob("*")
-        return found + [str(lease) for lease in leases if lease.read_text() == identifier]
+        return found + [str(lease) for lease in self.paths.ranges.glob("*") if text_of(lease) == identifier]
 
 
-def wait_until(condition, seconds: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+def text_of(path: Path) -> str:
+    """A file's text; of one that has just gone, none."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def wait_until(condition, seconds: float = 20.0) -> None:  # type: ignore[no-untyped-def]
     """Return once the condition holds; fail if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
