@@ -4,19 +4,24 @@ What passes here is a row of ours and a few plain values. The spawner checks the
 a stolen web process can ask for no more than a lesson already allows.
 """
 
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from labsite.labs import recipe
 from labsite.labs.models import LabSession, Sandbox
-from runtime.errors import NotFoundError, RuntimeRefused, SpawnerUnavailable
+from runtime.errors import NotFoundError, RuntimeRefused, SpawnerUnavailable, SpecError
 from runtime.image.store import Store
+from runtime.linux.constants import NAMESPACE_FLAGS, PROC_NAMES
+from runtime.mix import parcel
+from runtime.mix.recipe import Mix
 from runtime.paths import Paths
 from runtime.shim import watching as xray
 from runtime.shim.client import ExecResult, ShimClient
 from runtime.shim.stream import TerminalStream
 from runtime.shim.stream import open_terminal as open_stream
 from runtime.spawner.client import SpawnerClient
+from runtime.xray import boot
 from runtime.xray.compare import Observation
 
 OURS = "org.vitrine.lab"  # the annotation by which we know our sandboxes again
@@ -125,6 +130,45 @@ def forget(runtime_id: str, after: str | None = None) -> None:
 def observe(sandbox: Sandbox) -> dict[str, Any]:
     """What is seen from outside: processes, namespaces, mounts."""
     return _asked(_shim(sandbox).observe)
+
+
+def host_namespaces(sandbox: Sandbox) -> dict[str, str]:
+    """The numbers of the host's own namespaces, by kind: what no sandbox may ever share."""
+    host = observe(sandbox)["host"]
+    return {kind: str(host[PROC_NAMES.get(kind, kind)]) for kind in NAMESPACE_FLAGS}
+
+
+def recipe_of_mix(data: dict[str, Any]) -> Mix:
+    """Read a recipe for the mixer; GatewayError names what is wrong with it."""
+    try:
+        return Mix.from_dict(data)
+    except SpecError as error:
+        raise GatewayError("recipe", error.path, str(error)) from error
+
+
+def mix(sandbox: Sandbox, data: dict[str, Any]) -> dict[str, Any]:
+    """Make a mix inside a sandbox, as its own root would: the timed steps, and the errors of its acts."""
+    wanted = recipe_of_mix(data)
+    put(sandbox, parcel.PLACE, parcel.pack())
+    result = exec(sandbox, parcel.COMMAND, stdin=json.dumps(wanted.to_dict()).encode(), timeout=10.0, limit=65536)
+    if result.code or result.timed_out:
+        words = result.stderr[-500:].decode(errors="replace").strip() or "it did not end in time"
+        raise GatewayError("mix", None, f"the mix could not be made: {words}")
+    done: dict[str, Any] = json.loads(result.stdout)
+    if "error" in done:
+        raise GatewayError("mix", None, str(done["error"])[:500])
+    return done
+
+
+def machine(sandbox: Sandbox) -> dict[str, Any]:
+    """Of a virtual machine: how it runs (`accelerator`, `why`, `restored`) and when each phase of its start was over."""
+    facts = _asked(_shim(sandbox).state).get("machine", {})
+    return {name: facts[name] for name in ("accelerator", "why", "restored", "memory_mib", "phases") if name in facts}
+
+
+def phases(machine: dict[str, Any], timings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of a machine's start, to be told after those of its container's making."""
+    return boot.timings(machine, max((each["start_us"] + each["duration_us"] for each in timings), default=0))
 
 
 async def open_terminal(

@@ -94,6 +94,7 @@ class Sandbox(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     step = models.CharField(max_length=80, blank=True)
     timings = models.JSONField(default=list, blank=True)
+    machine = models.JSONField(default=dict, blank=True, help_text="of a virtual machine: how it runs, when each phase was over")
     error = models.JSONField(null=True, blank=True)
     requested_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)

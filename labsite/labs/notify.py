@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from labsite.labs.models import LabSession, Sandbox
@@ -30,6 +31,8 @@ def sandbox_message(sandbox: Sandbox) -> dict[str, Any]:
         "status": sandbox.status,
         "step": sandbox.step,
         "timings": sandbox.timings,
+        "machine": sandbox.machine,
+        "age": max(0.0, round((timezone.now() - sandbox.requested_at).total_seconds(), 2)),
         "error": sandbox.error,
         "place": sandbox.place,
         "generation": sandbox.generation,

@@ -35,6 +35,23 @@ def open_lab(user: User, lesson: Lesson, address: str | None = None) -> LabSessi
     return lab
 
 
+@transaction.atomic
+def open_without_lesson(
+    user: User, path: str, name: str, request: dict[str, Any], address: str | None = None
+) -> LabSession:  # fmt: skip
+    """A lab of one machine that no lesson describes; `path` says what it is for. The same limits hold."""
+    limits.one_at_a_time(user)
+    now = timezone.now()
+    if already := LabSession.objects.filter(user=user, ended_at=None, lesson=path, expires_at__gt=now).first():
+        already.touch()
+        return already
+    limits.check(user, address)
+    expires = now + timedelta(minutes=min(settings.LAB_MINUTES, settings.LAB_MAX_MINUTES))
+    lab = LabSession.objects.create(user=user, lesson=path, address=address, expires_at=expires)
+    _ask_for(Sandbox.objects.create(lab=lab, name=name, index=0, request=request))
+    return lab
+
+
 def extend(lab: LabSession) -> bool:
     """Half an hour more, up to the longest a lab may last; False if that is reached."""
     now = timezone.now()
@@ -81,7 +98,7 @@ def reset(sandbox: Sandbox) -> bool:
 
 def ask_again(sandbox: Sandbox) -> bool:
     """Put a stopped machine of a live lab back in the line."""
-    empty = {"step": "", "timings": [], "error": None, "node": "", "requested_at": timezone.now()}
+    empty = {"step": "", "timings": [], "machine": {}, "error": None, "node": "", "requested_at": timezone.now()}
     if not sandbox.move(Status.STOPPED, Status.FAILED, Status.LOST, to=Status.REQUESTED, **empty):
         return False
     _ask_for(sandbox)

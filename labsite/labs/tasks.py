@@ -13,6 +13,7 @@ from django.utils import timezone
 from labsite.labs import checking, checks, gateway, limits, notify, services, undo
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import Sandbox, Status
+from labsite.labs.signals import sandbox_running
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,22 @@ def start_sandbox(code: str, name: str) -> None:
     notify.sandbox_changed(sandbox)
     try:
         timings = gateway.create(sandbox)
+        if sandbox.backend == "vm":
+            _booting(sandbox, timings)
         if undo.SNAPSHOT not in sandbox.request:  # what was kept has been prepared already
             prepare(sandbox)
+        machine = gateway.machine(sandbox) if sandbox.backend == "vm" else {}
     except gateway.GatewayError as error:
         _failed(sandbox, error)
         return
-    _running(sandbox, timings)
+    _running(sandbox, timings, machine)
+
+
+def _booting(sandbox: Sandbox, timings: list) -> None:
+    """Its container is there, its kernel is on its way: the page shows the one while it waits for the other."""
+    sandbox.step, sandbox.timings = "boot", timings
+    if Sandbox.objects.filter(pk=sandbox.pk, generation=sandbox.generation).update(step="boot", timings=timings):
+        notify.sandbox_changed(sandbox)
 
 
 def _queue(sandbox: Sandbox) -> None:
@@ -59,9 +70,11 @@ def prepare(sandbox: Sandbox) -> None:
         raise gateway.GatewayError("setup", "setup", str(error)) from error
 
 
-def _running(sandbox: Sandbox, timings: list) -> None:
-    if sandbox.move(Status.STARTING, to=Status.RUNNING, timings=timings, error=None, started_at=timezone.now()):
+def _running(sandbox: Sandbox, timings: list, machine: dict) -> None:
+    known = {"timings": timings + gateway.phases(machine, timings), "machine": machine, "step": "", "error": None}
+    if sandbox.move(Status.STARTING, to=Status.RUNNING, started_at=timezone.now(), **known):
         notify.sandbox_changed(sandbox)
+        sandbox_running.send(Sandbox, sandbox=sandbox)
         if not sandbox.index and (step := checking.open_step(sandbox.lab.code)):
             prepare_step.delay(sandbox.lab.code, step)
     elif not Sandbox.objects.filter(pk=sandbox.pk, status__in=[Status.STARTING, Status.RUNNING]).exists():

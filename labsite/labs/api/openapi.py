@@ -83,6 +83,8 @@ def schemas() -> dict[str, Any]:
         "place": {"type": ["integer", "null"], "description": "place in the waiting line"},
         "generation": {"type": "integer", "description": "counts the changes of status: the higher is the later"},
         "timings": {"type": "array", "items": {"type": "object"}},
+        "machine": {"type": "object", "description": "of a virtual machine: accelerator, why, restored, phases in milliseconds"},
+        "age": {"type": "number", "description": "seconds since it was asked for"},
         "error": {"type": ["object", "null"]},
         "terminals": {"type": "array", "items": terminal},
     }
