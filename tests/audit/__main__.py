@@ -20,7 +20,7 @@ import pytest
 
 from tests.audit.items import known, of_test, verdict
 
-PLACES = ("tests/runtime", "tests/faults", "tests/labsite", "tests/lessons", "tests/e2e")
+PLACES = ("tests/runtime", "tests/faults", "tests/labsite", "tests/lessons", "tests/deploy", "tests/e2e")
 
 
 class Ledger:

@@ -70,6 +70,17 @@ def test_a_stranger_gets_404_everywhere(lab, stranger, route, method):
     assert lab.ended_at is None
 
 
+def test_staff_are_strangers_too(lab, stranger):
+    """T-15: Nobody looks over a learner's shoulder: not even a superuser sees her lab, its machines or its x-ray."""
+    stranger.is_staff = stranger.is_superuser = True
+    stranger.save()
+    sandbox = lab.sandboxes.first()
+
+    for route in (f"/labs/{lab.code}/", f"/api/v1/labs/{lab.code}", f"/api/v1/labs/{lab.code}/sandboxes/{sandbox.name}/xray"):
+        assert signed_in(stranger).get(route).status_code == 404
+    assert access.sandbox_for(stranger, lab.code, sandbox.name) is None
+
+
 def test_without_the_door_a_stranger_comes_in(lab, stranger, monkeypatch):
     """T-05: The test above sees an open door: with `access` off, she does."""
     monkeypatch.setattr(access, "lab_for", lambda user, code: LabSession.objects.filter(code=code).first())
