@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "lessons",
     "labsite.labs",
     "labsite.xray",
+    "labsite.mixer",
 ]
 
 MIDDLEWARE = [

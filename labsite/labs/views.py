@@ -16,6 +16,8 @@ from labsite.labs.api.problems import RETRY_AFTER
 from labsite.labs.limits import LimitError
 from labsite.labs.pages import lesson_context, open_labs
 
+WITHOUT_LESSON = {"mixer": "mixer:page"}  # labs that another page shows
+
 
 @require_POST
 def open_lab(request: HttpRequest) -> HttpResponse:
@@ -42,6 +44,8 @@ def open_lab(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, code: str) -> HttpResponse:
     """The page people live in."""
     lab = access.lab_for(request.user, code)
+    if lab and lab.lesson in WITHOUT_LESSON:
+        return redirect(WITHOUT_LESSON[lab.lesson])
     lesson = lessonbook.of_lab(lab) if lab else None
     if lab is None or lesson is None:
         raise Http404
@@ -60,4 +64,5 @@ def end(request: HttpRequest, code: str) -> HttpResponse:
     course, _, slug = lab.lesson.partition("/")
     wanted = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return redirect(wanted if ours else reverse("lessons:show", args=[course, slug]))
+    home = reverse("lessons:show", args=[course, slug]) if slug else reverse("home")
+    return redirect(wanted if ours else home)

@@ -1,0 +1,75 @@
+"""From an observation to answers: what a mix shares, and what its acts changed.
+
+Everything is read from the x-ray, which looks from the server: inode numbers of namespaces, the
+sets of capabilities, mounts, control groups. Nothing here is what the mixed process says.
+"""
+
+from typing import Any
+
+KINDS = ("user", "mount", "pid", "network", "uts", "ipc", "cgroup", "time")
+QUESTIONS = ("processes", "hostname", "mount", "file", "port", "root", "power")
+Facts = dict[str, Any]
+
+
+class GoneError(Exception):
+    """The mixed process is not there."""
+
+
+def measure(seen: Facts, server: dict[str, str], letter: str) -> Facts:
+    """The mix, the sandbox around it, the server's namespaces, and the answer to every question."""
+    name = f"mix-{letter}"
+    mixed = [each for each in seen["processes"].values() if each["args"][:2] == [name, "infinity"]]
+    first = seen["processes"].get(seen["machine"]["self"]["init"])
+    if not mixed or first is None:
+        raise GoneError(name)
+    process = max(mixed, key=lambda each: each["started"])
+    answers = _answers(seen, first, process, name)
+    kernel = seen["machine"]["self"]["kernel"]
+    return {"mix": facts(seen, process), "around": facts(seen, first), "server": server, "answers": answers, "kernel": kernel}
+
+
+def facts(seen: Facts, process: Facts) -> Facts:
+    """What stands around one process."""
+    held = seen["capabilities"].get(process["capabilities"]["effective"], {"names": [], "whole": False})
+    root = next((mount for mount in _mounts(seen, process) if mount["target"] == "/"), None)
+    return {
+        "pid": process["pids"][0],
+        "own_pid": process["pids"][-1],
+        "namespaces": process["namespaces"],
+        "fellows": seen["namespaces"].get(process["namespaces"]["pid"], {}).get("members"),
+        "user": process["uids"]["sandbox"],
+        "capabilities": held["names"],
+        "filters": process["seccomp_filters"],
+        "no_new_privs": process["no_new_privs"],
+        "read_only": None if root is None else "ro" in root["options"],
+        "limits": _limits(seen, process),
+    }
+
+
+def _mounts(seen: Facts, process: Facts) -> list[Facts]:
+    return [mount for mount in seen["mounts"].values() if mount["namespace"] == process["namespaces"]["mount"]]
+
+
+def _limits(seen: Facts, process: Facts) -> Facts:
+    """Of its own control groups: each name from the group that has it, and whose groups they are."""
+    wanted = ("memory_bytes", "cpu_quota_us", "pids")
+    groups = [seen["cgroups"][each] for each in process["cgroups"] if each in seen["cgroups"]]
+    found = {name: group["limits"][name] for group in groups for name in wanted if group["limits"].get(name) is not None}
+    return {**dict.fromkeys(wanted), **found}
+
+
+def _answers(seen: Facts, first: Facts, process: Facts, name: str) -> dict[str, bool]:
+    """What the questions ask, as the sandbox around shows it."""
+    around = first["namespaces"]
+    port = f":{8001 + ord(name[-1]) - ord('a')}"
+    sockets = [each for each in seen["sockets"].values() if each["namespace"] == around["network"]]
+    mine, theirs = facts(seen, process)["capabilities"], facts(seen, first)["capabilities"]
+    return {
+        "processes": process["namespaces"]["pid"] == around["pid"],
+        "hostname": seen["namespaces"][around["uts"]]["hostname"] == name,
+        "mount": any(mount["target"] == f"/mnt/{name}" for mount in _mounts(seen, first)),
+        "file": seen["changes"].get(f"/srv/{name}", {}).get("change") == "added",
+        "port": any(each["state"] == "listen" and each["local"].endswith(port) for each in sockets),
+        "root": process["uids"]["sandbox"] == 0,
+        "power": set(theirs) <= set(mine),
+    }

@@ -1,0 +1,12 @@
+"""Addresses of the mixer."""
+
+from django.urls import path
+
+from labsite.mixer import views
+
+app_name = "mixer"
+urlpatterns = [
+    path("", views.page, name="page"),
+    path("start/", views.start, name="start"),
+    path("result/", views.result, name="result"),
+]
