@@ -25,6 +25,7 @@ from runtime.xray import boot
 from runtime.xray.compare import Observation
 
 OURS = "org.vitrine.lab"  # the annotation by which we know our sandboxes again
+RACER = "org.vitrine.racer"  # and those of a race
 FIRST_HOST = 10  # machine k of a lab is 10.88.0.(k+10)
 
 
@@ -77,6 +78,11 @@ def alive() -> dict[str, dict[str, Any]]:
     """The sandboxes on this node that are ours, by id."""
     states = _asked(SpawnerClient().list)
     return {state["id"]: state for state in states if OURS in (state.get("annotations") or {})}
+
+
+def racers() -> list[str]:
+    """The ids of sandboxes that were made for a race."""
+    return [state["id"] for state in _asked(SpawnerClient().list) if RACER in (state.get("annotations") or {})]
 
 
 def has_image(name: str) -> bool:

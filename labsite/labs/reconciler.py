@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from labsite.labs import clock, gateway, notify, services, tasks
+from labsite.labs import clock, gateway, notify, race, services, tasks
 from labsite.labs.models import LabSession, Sandbox, Status
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def run(confirmed: bool = False) -> None:
     remove_unknown(there, confirmed)
     resend()
     services.promote()
+    race.clear()
 
 
 def mind_the_clock() -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labsite.labs import checking, checks, gateway, limits, notify, services, undo
 from labsite.labs.lessonbook import of_lab
-from labsite.labs.models import Sandbox, Status
+from labsite.labs.models import LabSession, Sandbox, Status
 from labsite.labs.signals import sandbox_running
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ def prepare(sandbox: Sandbox) -> None:
 
 
 def _running(sandbox: Sandbox, timings: list, machine: dict) -> None:
-    known = {"timings": timings + gateway.phases(machine, timings), "machine": machine, "step": "", "error": None}
+    phases = gateway.phases(machine, timings) if machine else []
+    known = {"timings": timings + phases, "machine": machine, "step": "", "error": None}
     if sandbox.move(Status.STARTING, to=Status.RUNNING, started_at=timezone.now(), **known):
         notify.sandbox_changed(sandbox)
         sandbox_running.send(Sandbox, sandbox=sandbox)
@@ -126,6 +127,16 @@ def run_check(code: str, step: str, task: str, language: str = "en") -> None:
 def prepare_step(code: str, step: str) -> None:
     """Run what a step sets up when it is opened."""
     checking.set_up_step(code, step)
+
+
+@shared_task(name="labs.run_race")
+def run_race(code: str, race: str, counts: dict[str, int]) -> None:
+    """Start machines side by side, time them, and take them away."""
+    from labsite.labs import race as races
+
+    lab = LabSession.objects.filter(code=code, ended_at=None).first()
+    if lab is not None:
+        races.run(lab, race, counts)
 
 
 @shared_task(name="labs.reconcile")

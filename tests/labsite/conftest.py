@@ -49,6 +49,9 @@ class Node:
     def delete(self, runtime_id: str) -> None:
         self.sandboxes.pop(runtime_id, None)
 
+    def racers(self) -> list:
+        return [each for each in self.sandboxes if "-race-" in each]
+
     def alive(self) -> dict:
         return dict(self.sandboxes)
 
@@ -72,7 +75,7 @@ def site(settings):
 def node(monkeypatch) -> Node:
     """An empty node."""
     node = Node()
-    for name in ("create", "delete", "alive", "snapshot", "snapshots", "forget"):
+    for name in ("create", "delete", "alive", "snapshot", "snapshots", "forget", "racers"):
         monkeypatch.setattr(gateway, name, getattr(node, name))
     monkeypatch.setattr("labsite.labs.tasks.prepare", lambda sandbox: None)
     return node

@@ -46,6 +46,8 @@ def paths() -> dict[str, dict[str, Operation]]:
         "/labs/{code}/steps/{step}/undo": {"post": operation("Put the machines back to the step's beginning", LAB, 202)},
         "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
         "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
+        "/labs/{code}/compare": {"get": operation("A container, a virtual machine and the host, measured now", {}, 200)},
+        "/labs/{code}/race": {"post": operation("Start machines side by side and time them", {}, 202, RACE)},
         "/labs/{code}/xray": {"get": operation("What the host sees of each machine", XRAY, 200)},
     }
 
@@ -55,6 +57,7 @@ XRAY = {
     "type": "object",
     "properties": {"machines": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Observation"}}},
 }
+RACE = {"containers": {"type": "integer", "maximum": 10}, "vms": {"type": "integer", "maximum": 3}}
 ANSWER = {"chosen": {"type": "array", "items": {"type": "string"}}}
 
 

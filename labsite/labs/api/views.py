@@ -9,6 +9,7 @@ from labsite.accounts.guests import user_or_guest
 from labsite.labs import access, checking, gateway, lessonbook, limits, progress, saving, serialize, services, undo
 from labsite.labs.address import client_network
 from labsite.labs.api.endpoint import body
+from labsite.labs.api.finding import find_lab
 from labsite.labs.api.problems import ProblemError
 from labsite.labs.limits import LimitError
 from labsite.labs.models import LabSession, Status
@@ -55,17 +56,17 @@ def open_lab(request: HttpRequest) -> tuple[dict[str, Any], int]:
 
 def show_lab(request: HttpRequest, code: str) -> dict[str, Any]:
     """A lab of one's own."""
-    return _lab(request, _find(request, code, live=False))
+    return _lab(request, find_lab(request, code, live=False))
 
 
 def end_lab(request: HttpRequest, code: str) -> None:
     """End it; ending it again changes nothing."""
-    services.end_lab(_find(request, code, live=False), "user")
+    services.end_lab(find_lab(request, code, live=False), "user")
 
 
 def extend_lab(request: HttpRequest, code: str) -> dict[str, Any]:
     """More time."""
-    lab = _find(request, code)
+    lab = find_lab(request, code)
     if not services.extend(lab):
         raise ProblemError(409, "longest-reached", "this lab cannot be made longer", expires=lab.expires_at.isoformat())
     return _lab(request, lab)
@@ -75,7 +76,7 @@ def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, An
     """Check one task of a step (`{"task": id}`), or all; the answers come on the control socket."""
     from labsite.labs.tasks import run_check
 
-    lab = _find(request, code)
+    lab = find_lab(request, code)
     lesson = lessonbook.of_lab(lab)
     found = lesson.step(step) if lesson else None
     wanted = body(request).get("task")
@@ -90,7 +91,7 @@ def check_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, An
 
 def save_block(request: HttpRequest, code: str, step: str) -> dict[str, Any]:
     """Write the file of a block of the lesson, `{"block": n}`, into the machine the lesson names."""
-    lab = _find(request, code)
+    lab = find_lab(request, code)
     lesson = lessonbook.of_lab(lab)
     found = lesson.step(step) if lesson else None
     number = body(request).get("block")
@@ -118,7 +119,7 @@ def save_block(request: HttpRequest, code: str, step: str) -> dict[str, Any]:
 
 def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
     """Grade an answer: `{"chosen": [ids or the text]}`; one may go on reading when the lab has ended."""
-    lesson = lessonbook.of_lab(_find(request, code, live=False))
+    lesson = lessonbook.of_lab(find_lab(request, code, live=False))
     return grade(request, lesson, quiz)
 
 
@@ -148,12 +149,12 @@ def reset_sandbox(request: HttpRequest, code: str, name: str) -> tuple[dict[str,
         raise ProblemError(404, "no-sandbox", "there is no such machine")
     if not services.reset(sandbox):
         raise ProblemError(409, "busy", f"the machine is {sandbox.status}")
-    return _lab(request, _find(request, code)), 202
+    return _lab(request, find_lab(request, code)), 202
 
 
 def undo_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, Any], int]:
     """Begin a step again: every machine goes back to how it was when the step was first opened."""
-    lab = _find(request, code)
+    lab = find_lab(request, code)
     lesson = lessonbook.of_lab(lab)
     if lesson is None or lesson.step(step) is None:
         raise ProblemError(404, "no-step", "there is no such step")
@@ -171,20 +172,11 @@ def undo_step(request: HttpRequest, code: str, step: str) -> tuple[dict[str, Any
 
 def show_xray(request: HttpRequest, code: str) -> dict[str, Any]:
     """One observation of each machine that runs, by name: what the host sees of it."""
-    running = _find(request, code).sandboxes.select_related("lab").filter(status=Status.RUNNING)
+    running = find_lab(request, code).sandboxes.select_related("lab").filter(status=Status.RUNNING)
     try:
         return {"machines": {sandbox.name: gateway.look(sandbox).to_dict() for sandbox in running}}
     except gateway.GatewayError as error:
         raise ProblemError(503, error.detail["code"], error.detail["message"]) from error
-
-
-def _find(request: HttpRequest, code: str, live: bool = True) -> LabSession:
-    lab = access.lab_for(request.user, code)
-    if lab is None:
-        raise ProblemError(404, "no-lab", "there is no such lab")
-    if live and lab.ended_at:
-        raise ProblemError(410, "ended", "this lab has ended", reason=lab.end_reason)
-    return lab
 
 
 def _lab(request: HttpRequest, lab: LabSession) -> dict[str, Any]:
