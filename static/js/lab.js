@@ -86,6 +86,7 @@ function heard(message) {
     lab: () => refreshed(message.lab),
     sandbox: () => machines.update(message),
     check: () => tasks.heard(message),
+    race: () => xray.raced(message),
     expiring: () => warn(message.seconds),
     idle: () => askIfThere(message.seconds),
     ended: () => showEnd(message.reason),
@@ -201,7 +202,7 @@ byId("sheet").addEventListener("click", () => {
 });
 
 makeDivider(byId("divider"), byId("main"));
-const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit() });
+const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit(), api });
 equipSettings(() => machines.apply());
 equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
 equipLinks(byId("steps"), machines, xray);

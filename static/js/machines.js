@@ -1,5 +1,6 @@
 /* The right-hand side: machines, their state, the tabs of their terminals. */
 
+import { booting, runClocks, stateTitle, stateWords } from "./boot.js";
 import { notify, openLink } from "./dialogs.js";
 import { say } from "./strings.js";
 import { TerminalPane } from "./terminal.js";
@@ -22,6 +23,7 @@ export class Machines {
     byId("add-terminal").addEventListener("click", () => this.add());
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
     for (const sandbox of sandboxes) this.update(sandbox);
+    runClocks();
   }
 
   /** Its terminal has answered, so it runs, whatever the row said when it was read. */
@@ -38,6 +40,7 @@ export class Machines {
     else if (sandbox.status && sandbox.status !== "running") sandbox.answered = false;
     if (before.generation > sandbox.generation) return; // overtaken by a later one on its way
     const machine = { ...before, ...sandbox };
+    if (!COMING.has(before.status)) machine.began = performance.now() - 1000 * (sandbox.age ?? 0);
     this.machines.set(machine.name, machine);
     if (machine.status !== "running") this.disk(machine.name, { percent: 0 });
     if (machine.status === "running" && before.status !== "running") this.opened(machine);
@@ -128,8 +131,17 @@ export class Machines {
     this.select(keys[to]).tab.focus();
   }
 
+  /** A virtual machine takes its time: its place among the tabs says so until its terminals are there. */
+  drawComing() {
+    const coming = [...this.machines.values()].filter(booting);
+    const wanted = new Set(coming.map((machine) => machine.name));
+    for (const tab of [...byId("tabs").querySelectorAll(".coming")]) if (!wanted.delete(tab.dataset.machine)) tab.remove();
+    for (const machine of coming) if (wanted.has(machine.name)) byId("tabs").append(comingTab(machine));
+  }
+
   draw() {
     byId("machine-state").replaceChildren(...[...this.machines.values()].map(stateLabel));
+    this.drawComing();
     const troubled = [...this.machines.values()].find((machine) => machine.status !== "running");
     this.notice(troubled);
     const making = troubled && ["requested", "starting", "failed"].includes(troubled.status) ? troubled : null;
@@ -192,8 +204,21 @@ function stateLabel(machine) {
   const label = document.createElement("span");
   label.className = "state";
   label.dataset.state = machine.status;
-  label.textContent = `${machine.name} ${say(`state-${machine.status}`)}`;
+  label.title = stateTitle(machine);
+  label.append(...stateWords(machine));
   return label;
+}
+
+function comingTab(machine) {
+  const tab = document.createElement("span");
+  tab.className = "tab coming state";
+  tab.setAttribute("role", "tab");
+  tab.setAttribute("aria-disabled", "true");
+  tab.setAttribute("aria-selected", "false");
+  tab.dataset.state = machine.status;
+  tab.dataset.machine = machine.name;
+  tab.append(...stateWords(machine));
+  return tab;
 }
 
 function trouble(machine) {

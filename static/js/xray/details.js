@@ -70,6 +70,23 @@ function process(object, context) {
   };
 }
 
+/** A process behind QEMU: only what the guest says of it. */
+function guestProcess(object, { machine }) {
+  const parent = machine.all("guest_processes").find((one) => one.pid === object.parent);
+  return {
+    title: command(object),
+    facts: [
+      ["", say("xray-guest-words")],
+      [say("xray-pid-inside"), object.pid],
+      [say("xray-parent"), parent ? way("guest_processes", parent.id, `${parent.pid} ${parent.comm}`) : null],
+      [say("xray-user"), object.uid],
+      [say("xray-state"), say(`xray-state-${object.state}`)],
+      [say("xray-memory"), bytes(object.memory_bytes)],
+      [say("xray-cpu-time"), seconds(object.cpu_us)],
+    ],
+  };
+}
+
 function namespace(object, context) {
   const members = context.machine.all("processes").filter((one) => one.namespaces[object.kind] === object.id);
   const mounts = object.kind === "mount" ? context.machine.all("mounts").filter((one) => one.namespace === object.id) : [];
@@ -178,7 +195,7 @@ function socket(object, context) {
   };
 }
 
-const SHEETS = { processes: process, namespaces: namespace, cgroups: cgroup, layers: layer, changes: change, links: link, sockets: socket };
+const SHEETS = { processes: process, guest_processes: guestProcess, namespaces: namespace, cgroups: cgroup, layers: layer, changes: change, links: link, sockets: socket };
 
 /** The view in which an object of a collection is drawn. */
-export const VIEW_OF = { processes: "processes", namespaces: "namespaces", cgroups: "cgroups", layers: "layers", changes: "layers", links: "network", sockets: "network" };
+export const VIEW_OF = { processes: "processes", guest_processes: "processes", namespaces: "namespaces", cgroups: "cgroups", layers: "layers", changes: "layers", links: "network", sockets: "network" };

@@ -26,6 +26,7 @@ export function makeDoor(options) {
   return {
     get panel() { return panel; },
     toggle: async () => (await load()).toggle(),
+    raced: async (message) => (await load()).compare.race.heard(message),
     follow: async (address) => (await load()).follow(address),
   };
 }

@@ -10,13 +10,15 @@ import { drawDetails, VIEW_OF } from "./details.js";
 import { equipPicking, oneTabStop } from "./pick.js";
 import { drawTable } from "./table.js";
 import { VIEWS } from "./views.js";
+import { Compare } from "./views/compare.js";
 
 const byId = (id) => document.getElementById(id);
 
 export class Panel {
-  /** address() gives the websocket's address; layout() is called when the terminals' room changed. */
-  constructor({ address, layout }) {
+  /** address() gives the websocket's address; layout() is called when the terminals' room changed; api asks the lab's API. */
+  constructor({ address, layout, api }) {
     Object.assign(this, { address, layout });
+    this.compare = new Compare({ api, changed: () => this.draw() });
     this.tabs = [...document.querySelectorAll("#xray-tabs [data-view]")];
     this.view = recall("xray-view", "processes");
     this.asTable = recall("xray-table", false);
@@ -49,6 +51,7 @@ export class Panel {
     this.setOpen(true);
     this.feed ??= new Feed(this.address, () => this.draw());
     this.draw();
+    if (this.view === "compare") this.compare.opened();
   }
 
   fold() {
@@ -82,8 +85,9 @@ export class Panel {
     this.selected = selected;
     remember("xray-view", view);
     this.markTabs();
-    if (!this.isOpen) this.open();
-    else this.draw();
+    if (!this.isOpen) return this.open();
+    this.draw();
+    if (view === "compare") this.compare.opened();
   }
 
   select(selected) {
@@ -145,6 +149,8 @@ export class Panel {
     byId("xray-table").setAttribute("aria-pressed", String(this.asTable));
     const model = this.feed?.model;
     const machine = model && this.current(model);
+    if (this.view === "compare") return this.paintCompare();
+    byId("xray-table").hidden = false;
     this.caution(machine);
     if (!machine?.seen) return render(nothing, byId("xray-view"));
     const context = { machine, selected: this.selected, width: Math.max(280, byId("xray-view").clientWidth - 16) };
@@ -156,12 +162,24 @@ export class Panel {
     render(details ?? nothing, byId("xray-details"));
   }
 
+  /** The one view that is of no machine in particular, and a table already. */
+  paintCompare() {
+    for (const id of ["xray-machine", "xray-table", "xray-note", "xray-details"]) byId(id).hidden = true;
+    render(this.compare.draw(), byId("xray-view"));
+  }
+
   /** What the drawing leaves out, and what went wrong with the look. */
   caution(machine) {
     const cut = Object.entries(machine?.seen?.truncated ?? {}).map(([name, count]) => say("xray-truncated", { name, n: count < 0 ? "?" : count }));
-    const text = [this.feed.words, machine?.trouble, ...cut].filter(Boolean).join(" · ");
+    const text = [this.feed.words, machine?.trouble, this.ofMachine(machine), ...cut].filter(Boolean).join(" · ");
     if (byId("xray-note").textContent !== text) byId("xray-note").textContent = text;
     byId("xray-note").hidden = !text;
+  }
+
+  /** What a drawing of a virtual machine cannot show, where that might surprise. */
+  ofMachine(machine) {
+    const told = ["namespaces", "layers"].includes(this.view) && machine?.seen && machine.get("machine", "self")?.backend === "vm";
+    return told ? say(`xray-guest-${this.view}`) : "";
   }
 
   /** The machine in view; the list to choose from shows only when there is a choice. */

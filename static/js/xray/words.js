@@ -22,6 +22,21 @@ export function seconds(microseconds) {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} s`;
 }
 
+/** Milliseconds, as short as they can be read. */
+export function duration(ms) {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+  return `${ms >= 100 ? Math.round(ms) : ms.toFixed(1)} ms`;
+}
+
+/** A length of time in seconds, by its two largest units. */
+export function span(seconds) {
+  const parts = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const at = parts.findIndex(([, size]) => seconds >= size);
+  if (at < 0 || at === 3) return `${seconds.toFixed(1)} s`;
+  const [[big, size], [small, less]] = [parts[at], parts[at + 1]];
+  return `${Math.floor(seconds / size)} ${big} ${Math.floor((seconds % size) / less)} ${small}`;
+}
+
 export function number(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString(document.documentElement.lang);
 }
