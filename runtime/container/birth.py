@@ -226,7 +226,7 @@ class Birth:
     def mount_disk(self) -> None:
         disk = self.directory / "disk"
         self.mounted.append(disk)
-        rootfs.mount_disk(disk, self.spec.resources.disk_bytes, self.uid)
+        rootfs.mount_disk(disk, self.spec.resources.writable_bytes, self.uid)
 
     def mount_layers(self) -> None:
         userns = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)

@@ -78,6 +78,11 @@ class Resources:
     pids: int = 256
     disk_bytes: int = 512 * MEBIBYTE
 
+    @property
+    def writable_bytes(self) -> int:
+        """The size of the writable layer. It lies in memory: a full one must leave room for processes."""
+        return min(self.disk_bytes, self.memory_bytes * 3 // 4)
+
     def validate(self) -> None:
         path = "linux.resources"
         _require(_number(self.memory_bytes, 4 * MEBIBYTE, 1 << 40), f"{path}.memory.limit", "is not in 4 MiB..1 TiB")

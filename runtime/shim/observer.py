@@ -50,7 +50,7 @@ def subject_of(container: Container, paths: Paths) -> Subject:
     spec = container.spec
     return Subject(
         spec.id, container.init_pid, container.uid_base, container.group, paths.sandbox(spec.id), container.layers, paths.images,
-        spec.hostname, spec.profile, spec.resources.disk_bytes, container.lab_fd,
+        spec.hostname, spec.profile, spec.resources.writable_bytes, container.lab_fd,
         records.read(paths.state_file(spec.id)).created, steps=container.timings,
         supervisor=guest.connect(container.init_pid, container.uid_base) if spec.machine else None,
         backend="vm" if spec.machine else "container",

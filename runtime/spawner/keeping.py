@@ -61,7 +61,7 @@ def answered(client: socket.socket, act: Callable[[], Request]) -> Callable[[], 
 def take(sandbox: str, name: str, paths: Paths) -> Request:
     """Keep what the sandbox has changed; its name, size in bytes, entries."""
     stands = ground.of(sandbox, paths)
-    room = Spec.from_dict(json.loads((paths.sandbox(sandbox) / "config.json").read_text())).resources.disk_bytes
+    room = Spec.from_dict(json.loads((paths.sandbox(sandbox) / "config.json").read_text())).resources.writable_bytes
     for attempt in range(TRIES):
         try:
             record = Snapshots(paths.snapshots).take(sandbox, name, stands.upper, stands.layers, stands.ids, room)

@@ -147,6 +147,17 @@ def test_disk_is_bounded(make):
     assert "No space left" in guest.sh("dd if=/dev/zero of=/big bs=1M count=20")
 
 
+@needs.controller("memory")
+def test_a_full_disk_leaves_room_for_processes(make):
+    """R-05: However much disk is asked for, files fill at most three quarters of the memory, and no process is killed."""
+    guest = make(memory_bytes=64 << 20, disk_bytes=512 << 20)
+
+    said = guest.sh("dd if=/dev/zero of=/big bs=1M count=200; stat -fc '%b %S' /; echo still here")
+
+    assert "No space left" in said
+    assert ["12288 4096", "still here"] == said.splitlines()[:2]  # 48 MiB in blocks
+
+
 def test_layers_are_read_only(make):
     """What a guest changes is not seen by the next one of the same image."""
     make().sh("rm /etc/passwd; echo x > /etc/mark")
