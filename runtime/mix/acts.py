@@ -17,6 +17,7 @@ from runtime.linux import constants as c
 from runtime.linux import syscalls
 from runtime.mix.recipe import Mix
 
+SLEEP = "/usr/bin/sleep"
 DIRECTORY = "/srv"  # lies on the root filesystem of every image
 
 
@@ -28,6 +29,11 @@ def mount_point(mix: Mix) -> str:
 def file(mix: Mix) -> str:
     """What it writes."""
     return f"{DIRECTORY}/{mix.name}"
+
+
+def program(mix: Mix) -> str:
+    """What it becomes in the end: a link to `sleep`, so that every list of processes calls it by its name."""
+    return f"/run/{mix.name}"
 
 
 def perform(mix: Mix) -> dict[str, str | None]:

@@ -24,7 +24,6 @@ from runtime.mix import acts
 from runtime.mix.recipe import CAPABILITIES, Mix
 from runtime.plan import Step, timed
 
-SLEEP = "/usr/bin/sleep"
 _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
 
 
@@ -45,7 +44,7 @@ class Child:
                 os._exit(0)  # whoever is in the new namespaces is our child, and init's from now on
             self.perform(self.steps())
             self.say({"acts": acts.perform(self.mix)})
-            os.execve(SLEEP, [self.mix.name, "infinity"], {"PATH": "/usr/bin:/bin"})
+            os.execve(acts.program(self.mix), [self.mix.name, "infinity"], {"PATH": "/usr/bin:/bin"})
         except BaseException as error:  # noqa: BLE001 - nothing may escape into the parent's code
             with contextlib.suppress(OSError):
                 self.say({"error": str(error)})

@@ -67,8 +67,10 @@ class Making:
         while os.path.ismount(point):
             syscalls.umount(point, c.MNT_DETACH)
         os.makedirs(point, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(acts.file(self.mix))
+        for path in (acts.file(self.mix), acts.program(self.mix)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        os.symlink(acts.SLEEP, acts.program(self.mix))
         self.group.remove()
 
     def birth(self) -> None:

@@ -25,6 +25,7 @@ def test_nothing_chosen_shares_everything_with_the_sandbox_and_nothing_with_the_
     seen, first, mixed = mixer.look()
 
     assert {"hostname": None, "mount": None, "file": None, "port": None} == said["acts"]
+    assert "mix-a" == mixed["comm"]
     assert first["namespaces"] == mixed["namespaces"]
     assert [] == [kind for kind in NAMESPACES if mixed["namespaces"][kind] == hosts_own(kind)]
     assert "mix-a" == seen["namespaces"][first["namespaces"]["uts"]]["hostname"]
