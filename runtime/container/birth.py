@@ -237,7 +237,7 @@ class Birth:
 
     def send_root(self) -> None:
         disk, *layers = self.mounted
-        fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes(), self.terminals]
+        fds = [rootfs.make_overlay(layers, disk), *devices.clone_nodes(self.spec, self.directory, self.uid), self.terminals]
         fds += volumes.clone(len(self.spec.volumes), disk, self.uid)
         self.terminals = -1
         try:

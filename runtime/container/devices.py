@@ -12,6 +12,9 @@ and no other, and a new sandbox still gets its terminal.
 There is no log daemon, but programs that write to the system log must find /dev/log, or they
 complain or wait. Ours is a socket whose filter throws every message away.
 
+The room of a virtual machine has /dev/kvm too, where the host's works: a node of its own, which belongs to
+the one id that QEMU has, so that neither the host's group of that name nor its permissions are needed inside.
+
 See null(4), devpts in pts(4), shm_overview(7), mq_overview(7), socket(7) SO_ATTACH_FILTER.
 Without /dev/null nearly every shell script fails.
 """
@@ -21,11 +24,14 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import stat
 import struct
+from pathlib import Path
 
 from runtime.container import rootfs
 from runtime.linux import constants as c
 from runtime.linux import syscalls
+from runtime.oci.spec import KVM, Spec
 
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {
@@ -41,9 +47,30 @@ _QUIET = c.MS_NOSUID | c.MS_NODEV | c.MS_NOEXEC
 _RETURN, _SO_ATTACH_FILTER = 0x06, 26
 
 
-def clone_nodes() -> list[int]:
-    """Detached copies of the host's device nodes, in the order of NODES."""
-    return [syscalls.open_tree(f"/dev/{name}") for name in NODES]
+def names(spec: Spec) -> tuple[str, ...]:
+    """The devices of this guest."""
+    return (*NODES, "kvm") if spec.kvm else NODES
+
+
+def clone_nodes(spec: Spec, directory: Path, uid: int) -> list[int]:
+    """Detached copies of the host's device nodes, in the order of `names`."""
+    nodes = [syscalls.open_tree(f"/dev/{name}") for name in NODES]
+    return [*nodes, make_kvm(directory / "node", uid + KVM["uid"])] if spec.kvm else nodes
+
+
+def make_kvm(place: Path, owner: int) -> int:
+    """A node for one owner, as a detached mount: its file system is gone from every path when this returns."""
+    place.mkdir(mode=0o700)
+    try:
+        syscalls.mount("kvm", str(place), "tmpfs", c.MS_NOSUID | c.MS_NOEXEC, "mode=700,size=4k")
+        try:
+            os.mknod(place / "kvm", stat.S_IFCHR | KVM["fileMode"], os.makedev(KVM["major"], KVM["minor"]))
+            os.chown(place / "kvm", owner, owner)
+            return syscalls.open_tree(place / "kvm")
+        finally:
+            syscalls.umount(str(place), c.MNT_DETACH)
+    finally:
+        place.rmdir()
 
 
 def make_terminals(uid: int) -> int:
@@ -66,11 +93,11 @@ def attach_terminals(fd: int) -> None:
     os.close(fd)
 
 
-def mount_dev(nodes: list[int], terminals: int) -> None:
+def mount_dev(spec: Spec, nodes: list[int], terminals: int) -> None:
     """Inside: fill /dev. `nodes` are clone_nodes()'s, `terminals` is make_terminals()'s."""
     rootfs.mount_point("/dev")
     syscalls.mount("tmpfs", "/dev", "tmpfs", c.MS_NOSUID, "mode=755,size=1m")
-    for name, fd in zip(NODES, nodes, strict=True):
+    for name, fd in zip(names(spec), nodes, strict=True):
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         syscalls.move_mount(fd, f"/dev/{name}")
         os.close(fd)

@@ -182,9 +182,9 @@ def _filtered() -> None:
 
 def virtual_machines() -> Finding:
     """/dev/kvm proves nothing: run a loop of guest code and look at the clock."""
-    detail = kvm.probe()
-    ok = detail == kvm.HONEST
-    return Finding("kvm", ok, detail, "virtual machines would be emulated, twenty times slower", required=False)
+    verdict = kvm.probe()
+    ok = verdict.word == kvm.WORKS
+    return Finding("kvm", ok, verdict.detail, "virtual machines would be emulated, twenty times slower", required=False)
 
 
 def _try(action: Callable[[], None]) -> str | None:

@@ -73,7 +73,7 @@ class Inside:
         self.channel.send(json.dumps({"timing": timing.to_dict()}).encode())
 
     def _receive_root(self) -> None:
-        first = 2 + len(devices.NODES)
+        first = 2 + len(devices.names(self.spec))
         fds = socket.recv_fds(self.channel, 16, first + len(self.spec.volumes))[1]
         self.fds, self.volumes = fds[:first], fds[first:]
 
@@ -156,7 +156,7 @@ class Inside:
 
     def mount_dev(self) -> None:
         *nodes, terminals = self.fds
-        devices.mount_dev(nodes, terminals)
+        devices.mount_dev(self.spec, nodes, terminals)
 
     def mount_cgroups(self) -> None:
         """Version 2 alone as it is on most hosts; otherwise version 1's trees, one beside the other.

@@ -2,7 +2,7 @@
 
 Some hosts offer /dev/kvm and then emulate the guest's code instead of running it, a thousand
 times slower, or never return from KVM_RUN. So the probe runs in a child with half a second to
-live. Only x86_64 is probed by code; elsewhere the device alone is reported.
+live. Code is there for x86_64 only, as the machines are.
 
 See the kernel's KVM API documentation (Documentation/virt/kvm/api.rst).
 """
@@ -10,19 +10,28 @@ See the kernel's KVM API documentation (Documentation/virt/kvm/api.rst).
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
+import json
 import mmap
 import os
 import select
 import signal
+import stat
 import struct
 import time
+from dataclasses import asdict, dataclass
 
 from runtime.linux.syscalls import MACHINE
 
+DEVICE = "/dev/kvm"
 HONEST = "guest code runs at the processor's speed"
 LIFE = 0.5
 FAST = 0.05
+WORKS, ABSENT, FORBIDDEN, USELESS = WORDS = ("works", "absent", "forbidden", "useless")
+_BY_ERROR = {
+    errno.ENOENT: ABSENT, errno.ENXIO: ABSENT, errno.ENODEV: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN,
+}  # fmt: skip
 
 KVM_CREATE_VM = 0xAE01
 KVM_GET_VCPU_MMAP_SIZE = 0xAE04
@@ -40,29 +49,62 @@ START = 0x1000
 PROTECTED_MODE = 1
 
 
-def probe() -> str:
-    """HONEST, or what is wrong."""
-    if MACHINE != "x86_64":
-        return "only the device was looked for: " + ("present" if os.path.exists("/dev/kvm") else "absent")
+@dataclass(frozen=True)
+class Verdict:
+    """One of WORDS, and what was found, for a person."""
+
+    word: str
+    detail: str
+
+    @property
+    def accelerator(self) -> str:
+        """What QEMU calls the way that machines are then run."""
+        return "kvm" if self.word == WORKS else "tcg"
+
+
+def probe(device: str = DEVICE) -> Verdict:
+    """Try it, in half a second at most."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        try:
-            os.write(write_end, _run().encode())
-        except BaseException as error:  # noqa: BLE001 - the child must end here
-            os.write(write_end, str(error).lower().encode()[:500])
+        os.write(write_end, json.dumps(asdict(_tried(device))).encode())
         os._exit(0)
     os.close(write_end)
-    in_time = select.select([read_end], [], [], LIFE)[0]
-    text = os.read(read_end, 4096).decode() if in_time else "the guest did not come back in half a second"
-    os.close(read_end)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return text
+    try:
+        if not select.select([read_end], [], [], LIFE)[0]:
+            return Verdict(USELESS, "the guest did not come back in half a second")
+        return Verdict(**json.loads(os.read(read_end, 4096)))
+    except ValueError:
+        return Verdict(USELESS, "whoever tried it died")
+    finally:
+        os.close(read_end)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
-def _run() -> str:
-    kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+def _tried(device: str) -> Verdict:
+    """In the child, which must end here."""
+    try:
+        kvm = _open(device)
+    except OSError as error:
+        return Verdict(_BY_ERROR.get(error.errno or 0, USELESS), str(error).lower())
+    try:
+        detail = _run(kvm)
+    except BaseException as error:  # noqa: BLE001 - whatever happens is a reason
+        detail = str(error).lower()[:500]
+    return Verdict(WORKS if detail == HONEST else USELESS, detail)
+
+
+def _open(device: str) -> int:
+    """Root may open what nobody may; who has taken all rights from the node has said no, and is heeded."""
+    if not os.stat(device).st_mode & (stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO):
+        raise PermissionError(errno.EACCES, "nobody may open it", device)
+    return os.open(device, os.O_RDWR | os.O_CLOEXEC)
+
+
+def _run(kvm: int) -> str:
+    if MACHINE != "x86_64":
+        return f"no guest code is known for {MACHINE}"
     machine = fcntl.ioctl(kvm, KVM_CREATE_VM, 0)
     memory = mmap.mmap(-1, 4096, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
     memory[: len(CODE)] = CODE

@@ -23,6 +23,8 @@ BACKEND = PREFIX + "backend"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_ENV = {"PATH": PATH, "HOME": "/root", "TERM": "xterm-256color", "LANG": "C.UTF-8", "container": "vitrine"}
 MEBIBYTE = 1 << 20
+# The only device that is ever asked for, and QEMU's id inside: see runtime/container/devices.py.
+KVM: dict[str, Any] = {"path": "/dev/kvm", "type": "c", "major": 10, "minor": 232, "fileMode": 0o600, "uid": 1000, "gid": 1000}
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class Spec:
     annotations: dict[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    kvm: bool = False
 
     def __post_init__(self) -> None:
         self.validate()
@@ -157,7 +160,11 @@ class Spec:
             "process": self.process.to_dict(),
             "mounts": disk_volumes.to_dicts(self.volumes),
             "hooks": {"startContainer": [{"path": self.services[0], "args": list(self.services)}] if self.services else []},
-            "linux": {"namespaces": [{"type": name} for name in NAMESPACES], "resources": self.resources.to_dict()},
+            "linux": {
+                "namespaces": [{"type": name} for name in NAMESPACES],
+                "resources": self.resources.to_dict(),
+                "devices": [KVM] if self.kvm else [],
+            },
             "annotations": {**self.annotations, **self._extras()},
         }
 
@@ -196,6 +203,8 @@ class Spec:
         )
         hosts = dict(pair.split("=", 1) for pair in extra.get("hosts", "").split())
         hooks = data.get("hooks", {}).get("startContainer", [])
+        devices = data["linux"].get("devices", [])
+        _require(devices in ([], [KVM]), "linux.devices", "may hold /dev/kvm as we write it, and nothing else")
         return cls(
             extra["id"],
             Process.from_dict(data["process"]),
@@ -209,6 +218,7 @@ class Spec:
             notes,
             disk_volumes.from_dicts(data.get("mounts", [])),
             tuple(hooks[0]["args"]) if hooks else (),
+            bool(devices),
         )
 
 
@@ -233,11 +243,14 @@ def sandbox_spec(  # noqa: PLR0913 - one argument for each thing a lesson may as
     annotations: dict[str, str] | None = None,
     volumes: tuple[str, ...] = (),
     services: tuple[str, ...] = (),
+    kvm: bool = False,
 ) -> Spec:
     """The spec of a sandbox as lessons ask for it."""
     process = Process(tuple(args) if args else ("/bin/bash", "-l"), {**DEFAULT_ENV, **(env or {})})
     resources = Resources(memory_bytes, cpus, pids, disk_bytes)
-    return Spec(id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, volumes, services)
+    return Spec(
+        id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, volumes, services, kvm
+    )  # fmt: skip
 
 
 def _require(condition: bool, path: str, message: str) -> None:

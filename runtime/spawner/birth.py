@@ -49,12 +49,12 @@ def make(request: Request, paths: Paths, network: NetworkPort | None, *, parked:
     config = image["config"]
     env = dict(line.partition("=")[::2] for line in config.get("Env") or [])
     args = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])] or None
-    services = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
+    fields["services"] = tuple((config.get("Labels") or {}).get(SERVICES, "").split())
     layers = [Path(layer) for layer in image["layers"]]
     if machine := fields.pop("machine", None):
-        room, services = machines.settle(machine, paths)
+        room, fields["services"], fields["kvm"] = machines.settle(machine, paths)
         layers.append(Path(room))
-    spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), services=services, **fields)
+    spec = sandbox_spec(args=args, env=env, volumes=volumes.of_image(config), **fields)
     with Store(paths.images).reading():  # nothing is collected from here until the layers are mounted
         if gone := [layer.name for layer in layers if not layer.is_dir()]:
             raise NotFoundError(f"layer {gone[0][:12]} was deleted meanwhile; ask again")

@@ -18,7 +18,7 @@ from runtime.errors import RefusedError
 from runtime.oci.spec import BACKEND, MEBIBYTE
 from runtime.paths import Paths
 from runtime.spawner.images import Images
-from runtime.vm import room
+from runtime.vm import accelerator, room
 
 SUPERVISOR = ("/usr/bin/python3", "-S", "-m", "runtime.vm.supervisor")
 BESIDE = 160 * MEBIBYTE  # QEMU, its translated code, and the supervisor
@@ -43,9 +43,12 @@ def furnish(fields: Request, images: Images) -> Request:
     }
 
 
-def settle(machine: Request, paths: Paths) -> tuple[str, tuple[str, ...]]:
-    """In the fork: the room, which the first machine of an image makes, and the supervisor's command line."""
+def settle(machine: Request, paths: Paths) -> tuple[str, tuple[str, ...], bool]:
+    """In the fork: the room, which the first machine of an image makes, the supervisor's command line, and
+    whether there is /dev/kvm."""
     layers = [Path(layer) for layer in machine["layers"]]
     layer = room.make(paths, layers, lambda text: print(text, file=sys.stderr, flush=True)).layer
     files = {"kernel": "/guest/vmlinux", "initrd": "/guest/initrd", "disk": "/guest/disk"}
-    return str(layer), (*SUPERVISOR, json.dumps(files | {"memory": machine["memory"]} | room.host(paths)))
+    host = accelerator.known(paths)
+    command = (*SUPERVISOR, json.dumps(files | {"memory": machine["memory"]} | host))
+    return str(layer), command, host["accelerator"] == "kvm"

@@ -3,6 +3,9 @@
 The guest is not trusted. What it says on the control port is cut into lines and looked at; what is
 told to it waits in a bounded buffer, so that a guest which does not listen holds nobody up.
 
+There are three ways to begin, each the next one's remedy: with the state of a machine that has come up
+before, by a boot on the host's own processor, and by a boot on an emulated one. The facts say which it was.
+
 See socketpair(2), pidfd_open(2), PR_SET_PDEATHSIG(2const).
 """
 
@@ -14,17 +17,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from runtime.errors import VitrineError
 from runtime.linux import constants as c
 from runtime.linux import syscalls
-from runtime.loop import READ, WRITE, Loop
-from runtime.vm import qemu, wires
+from runtime.loop import READ, WRITE, Loop, Timer
+from runtime.vm import qemu, saving, wires
 from runtime.vm.host import Host
 from runtime.vm.monitor import Monitor
 
 MOST_UNHEARD = 32 << 20  # bytes told to a guest that does not listen; a file that is put may have eight mebibytes
+DOUBT = 4.0  # seconds for a machine to come up in a way that has another behind it
 WHY = {
     "guest-shutdown": "it was powered off",
     "guest-reset": "it restarted or its kernel panicked, and a machine runs once",
@@ -41,34 +46,58 @@ class Running:
 
     def __init__(self, loop: Loop, machine: qemu.Machine, host: Host) -> None:
         self.loop, self.machine, self.host = loop, machine, host
-        self.facts: dict[str, Any] = {"accelerator": machine.accelerator, "memory_mib": machine.memory, "phases": {}}
+        self.facts: dict[str, Any] = {"memory_mib": machine.memory, "phases": {}}
         self.ready, self.why = False, ""
-        self.lines = wires.Lines()
         self.unheard = bytearray()
+        self.timer: Timer | None = None
         self.mark("supervisor")
         self.start()
 
+    @property
+    def restored(self) -> bool:
+        return "state" in self.host.fds
+
     def start(self) -> None:
         """QEMU with one end of every wire, without a right and without a way to get one."""
+        self.facts |= {"accelerator": self.machine.accelerator, "why": self.machine.why, "restored": self.restored}
+        self.lines = wires.Lines()
+        tap = self.host.fds.get("tap")
         pairs = [socket.socketpair() for _ in range(qemu.CONSOLES + 2)]
         *self.consoles, self.control, monitor = [ours for ours, _ in pairs]
         theirs = [pair[1] for pair in pairs]
         fds = [end.fileno() for end in theirs]
-        ends = qemu.Ends(fds[: qemu.CONSOLES], fds[-2], fds[-1], tap=self.host.fds.get("tap"))
-        given = [*fds, *self.host.fds.values()]
+        ends = qemu.Ends(fds[: qemu.CONSOLES], fds[-2], fds[-1], tap=tap, restored=self.restored)
+        given = [*fds, *([] if tap is None else [tap])]
         self.process = subprocess.Popen(
             qemu.argv(self.machine, ends), stdin=subprocess.DEVNULL, pass_fds=given, preexec_fn=_humble
         )
         for end in theirs:
             end.close()
-        for fd in self.host.fds.values():
-            os.close(fd)
         self.monitor = Monitor(monitor, self.happened)
         self.control.setblocking(False)
         self.loop.watch(self.control.fileno(), READ, self.turn)
         self.loop.watch(monitor.fileno(), READ, lambda events: self.monitored())
         self.pidfd = os.pidfd_open(self.process.pid)
         self.loop.watch(self.pidfd, READ, lambda events: self.gone())
+        if self.restored or self.machine.accelerator == "kvm":
+            self.timer = self.loop.call_later(DOUBT, self.process.kill)
+
+    def begin_otherwise(self) -> bool:
+        """Whether there is another way to begin; the host is told that this one is none."""
+        if self.ready or not (self.restored or self.machine.accelerator == "kvm"):
+            return False
+        if self.restored:
+            self.host.tell(unfit="state", reason=self.why)
+            os.close(self.host.fds.pop("state"))
+        else:
+            self.host.tell(unfit="kvm", reason=self.why)
+            self.machine = replace(self.machine, accelerator="tcg", why="useless")
+        for end in (*self.consoles, self.control, self.monitor.socket):
+            self.loop.unwatch(end.fileno())
+            end.close()
+        self.why = ""
+        self.start()
+        return True
 
     def mark(self, phase: str) -> None:
         """Note when a phase was over, the first time."""
@@ -82,10 +111,23 @@ class Running:
         try:
             for message in self.monitor.receive():
                 if "QMP" in message:
-                    self.monitor.begin()
-                    self.mark("qemu")
-        except (EOFError, OSError, ValueError):
+                    self.greet()
+        except (EOFError, OSError, ValueError, VitrineError) as error:
+            self.why = self.why or (str(error) if isinstance(error, VitrineError) else "")
             self.loop.unwatch(self.monitor.socket.fileno())
+
+    def greet(self) -> None:
+        """QEMU is up. A state that cannot be had ends it, and `gone` sees what else there is."""
+        self.monitor.begin()
+        self.mark("qemu")
+        if self.restored:
+            try:
+                saving.restore(self.monitor, self.host.fds["state"])
+            except (EOFError, OSError, VitrineError):
+                self.process.kill()
+                raise
+            self.mark("restored")
+            self.tell("hello")
 
     def happened(self, event: dict[str, Any]) -> None:
         if event["event"] == "SHUTDOWN":
@@ -95,11 +137,15 @@ class Running:
     def gone(self) -> None:
         """QEMU has ended: what it said last is still to be read."""
         self.loop.unwatch(self.pidfd)
+        os.close(self.pidfd)
         self.monitored()
         status = self.process.wait()
+        if self.timer is not None:
+            self.timer.cancel()
         self.why = self.why or (f"QEMU was killed by signal {-status}" if status < 0 else f"QEMU ended with status {status}")
-        self.host.tell(ended=self.why)
-        self.on_end()
+        if not self.begin_otherwise():
+            self.host.tell(ended=self.why)
+            self.on_end()
 
     # The agent
 
@@ -146,17 +192,45 @@ class Running:
         if self.ready:
             return
         self.ready = True
-        self.mark("ready")
-        birth, up, release = said.words if len(said.words) == 3 else ("", "", "")
-        self.facts["kernel"] = release
-        self.facts["phases"]["init"] = round(self.facts["phases"]["ready"] - wires.seconds(birth, up) * 1000, 1)
+        if self.timer is not None:
+            self.timer.cancel()
+        self.measure(said)
+        self.save()
         self.personalise()
+        for name in list(self.host.fds):
+            os.close(self.host.fds.pop(name))
         self.on_ready()
+
+    def measure(self, said: wires.Said) -> None:
+        """When the agent was there; and by the guest's own clock, when that began and when pid 1 did."""
+        self.mark("ready")
+        birth, up, release = said.words if len(said.words) == 3 else ("0", "0", "")
+        self.facts["kernel"] = release
+        if not self.restored:
+            phases = self.facts["phases"]
+            for name, moment in (("kernel", "0"), ("init", birth)):
+                phases[name] = round(phases["ready"] - wires.seconds(moment, up) * 1000, 1)
+
+    def save(self) -> None:
+        """Keep the state for later machines, if the host wants it: nobody's program has run in the guest yet."""
+        if "save" not in self.host.fds:
+            return
+        fd = self.host.fds.pop("save")
+        try:
+            saving.save(self.monitor, fd)
+        except (EOFError, OSError, VitrineError) as error:
+            self.host.tell(unfit="save", reason=str(error))
+        else:
+            self.host.tell(saved=1)
+            self.mark("saved")
+        finally:
+            os.close(fd)
 
     def personalise(self) -> None:
         self.tell("hostname", self.host.hostname)
         self.tell("time", int(time.time()))
         self.tell("seed", wires.encode(os.urandom(64)))
+        self.tell("id", os.urandom(16).hex())
         if self.host.hosts:
             lines = "".join(f"{address}\t{name}\n" for name, address in self.host.hosts.items())
             self.tell("hosts", wires.encode(lines.encode()))

@@ -1,7 +1,7 @@
 """QEMU's monitor: JSON over a socket that nobody else holds an end of.
 
-It says when QEMU is up and why the machine ended, and it is the only way to give a machine the state of
-another one that was stopped. Nothing of the guest's comes through it.
+It says when QEMU is up and why the machine ended, and it is the only way to take a machine's state out, or
+to give it that of another. Nothing of the guest's comes through it.
 
 See docs/interop/qmp-spec.txt of QEMU, and qemu-qmp-ref(7).
 """
@@ -26,6 +26,7 @@ class Monitor:
         self.socket = sock
         self.happened = happened
         self.rest = b""
+        self.migration = ""
 
     def receive(self) -> list[Message]:
         """Answers and the greeting that have come; events go to `happened`. Empty at QEMU's end, too."""
@@ -33,7 +34,9 @@ class Monitor:
         *lines, self.rest = (self.rest + data).split(b"\n")
         messages = [json.loads(line) for line in lines]
         for message in messages:
-            if "event" in message:
+            if message.get("event") == "MIGRATION":
+                self.migration = message["data"]["status"]
+            elif "event" in message:
                 self.happened(message)
         if not data:
             raise EOFError("QEMU has ended")
@@ -41,15 +44,23 @@ class Monitor:
 
     def begin(self) -> None:
         """Answer the greeting; QEMU takes no command before."""
-        self.send("qmp_capabilities")
-
-    def send(self, command: str, **arguments: Any) -> None:
-        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        self.ask("qmp_capabilities")
 
     def ask(self, command: str, **arguments: Any) -> Any:
         """Send a command and wait for its answer; VitrineError with QEMU's words if it is refused."""
-        self.send(command, **arguments)
+        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         return self._answer(command)
+
+    def migrated(self) -> None:
+        """Wait until the state has passed; VitrineError when it has not."""
+        self.socket.settimeout(PATIENCE)
+        try:
+            while self.migration not in ("completed", "failed", "cancelled"):
+                self.receive()
+        finally:
+            self.socket.settimeout(None)
+        if self.migration != "completed":
+            raise VitrineError(f"QEMU, migration {self.migration}: {self.ask('query-migrate').get('error-desc')}")
 
     def give(self, name: str, fd: int) -> None:
         """Hand QEMU a descriptor under a name."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import compileall
 import fcntl
 import hashlib
-import json
 import os
 import py_compile
 import shutil
@@ -31,14 +30,14 @@ from runtime.image.store import Store
 from runtime.linux import constants as c
 from runtime.linux import syscalls
 from runtime.paths import Paths
-from runtime.vm import clock, initrd, kernel, signals
+from runtime.vm import initrd, kernel, programs
 
 IMAGE = "machine"
 MODULES = ("virtio_mmio", "virtio_console", "virtio_blk", "virtio_net", "erofs", "overlay")
 PACKAGE = Path(__file__).resolve().parents[1]
 BESIDE = (
     "__init__.py errors.py loop.py linux/__init__.py linux/constants.py linux/syscalls.py vm/__init__.py vm/client.py "
-    "vm/host.py vm/machine.py vm/monitor.py vm/qemu.py vm/relay.py vm/supervisor.py vm/wires.py"
+    "vm/host.py vm/machine.py vm/monitor.py vm/qemu.py vm/relay.py vm/saving.py vm/supervisor.py vm/wires.py"
 ).split()
 SCRIPTS = ("vm/guest/init.sh", "vm/guest/agent.sh")
 Say = Callable[[str], None]
@@ -75,7 +74,8 @@ def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
     total = hashlib.sha256("\0".join([guest.release, *(layer.name for layer in layers)]).encode())
     for name in (*BESIDE, *SCRIPTS):
         total.update((PACKAGE / name).read_bytes())
-    total.update(signals.program())
+    for name, program in programs.files().items():
+        total.update(name.encode() + program)
     return total.hexdigest()
 
 
@@ -87,7 +87,7 @@ def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
         inside.mkdir(mode=0o755)
         os.link(guest.image, inside / "vmlinux")
         script, agent = (PACKAGE / name for name in SCRIPTS)
-        first = initrd.build(guest, script.read_text(), MODULES, {"agent": agent.read_bytes(), "attentive": signals.program()})
+        first = initrd.build(guest, script.read_text(), MODULES, {"agent": agent.read_bytes()} | programs.files())
         (inside / "initrd").write_bytes(first)
         for name in BESIDE:
             target = inside / "runtime" / name
@@ -154,21 +154,6 @@ def _write_disk(tree: Path, target: Path) -> None:
     done = subprocess.run(["mkfs.erofs", "--quiet", target, tree], capture_output=True, text=True)
     if done.returncode:
         raise VitrineError(f"mkfs.erofs: {done.stderr.strip()[-500:]}")
-
-
-def host(paths: Paths) -> dict[str, object]:
-    """What a machine must know of this host: how it is run (`accelerator`) and `counter_khz`, measured
-    once after each start of the host. No container has /dev/kvm, honest or not, so a guest is emulated."""
-    known = paths.ranges.parent / "machine-host.json"
-    try:
-        return dict(json.loads(known.read_text()))
-    except (OSError, ValueError):
-        pass
-    found: dict[str, object] = {"accelerator": "tcg", "counter_khz": clock.counter_khz()}
-    draft = known.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(found))
-    draft.rename(known)
-    return found
 
 
 def main(names: list[str]) -> int:

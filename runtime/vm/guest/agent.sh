@@ -2,7 +2,8 @@
 # A shell script, because a host without a compiler can still read and change it. Texts that may hold
 # spaces travel in base64.
 #
-#   hostname NAME | time SECONDS | seed BASE64 | address CIDR MAC | window N ROWS COLS
+#   hostname NAME | time SECONDS | seed BASE64 | id HEX | address CIDR MAC | window N ROWS COLS
+#   hello                            are you there?    answers: ready BIRTH UPTIME RELEASE
 #   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
 #   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
 #   more ID out|err                  half of what may be on its way has been read: go on
@@ -12,7 +13,8 @@
 # `agent as USER SCRIPT` and `agent login USER` are what it runs in the end.
 bb=/run/vitrine/busybox
 agent=/run/vitrine/agent
-attentive=/run/vitrine/attentive # runs a program that Ctrl-C can end: see runtime/vm/signals.py
+attentive=/run/vitrine/attentive # runs a program that Ctrl-C can end: see runtime/vm/programs.py
+reseed=/run/vitrine/reseed
 # What is sent ahead of a word that it was read. A line must be shorter than wires.LONGEST.
 piece=24000 window=4 half=2
 
@@ -94,7 +96,9 @@ obey() {
     hostname) $bb hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
     hosts) text "$1" >>/etc/hosts ;;
     time) $bb date -s "@$1" >/dev/null ;;
-    seed) text "$1" >/dev/urandom ;;
+    seed) text "$1" >/dev/urandom && $reseed </dev/urandom ;; # what was written counts at once, not in a minute
+    id) echo "$1" >/etc/machine-id ;;
+    hello) hello ;;
     address) $bb ip link set eth0 address "$2" && $bb ip link set eth0 up && $bb ip addr replace "$1" dev eth0 ;;
     window) $bb stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
     shell) on_console "$@" & ;;
@@ -106,9 +110,14 @@ obey() {
     esac
 }
 
-listen() { # BIRTH: the guest's clock when init began
+hello() {
     read -r up _ </proc/uptime
-    say "ready $1 $up $($bb uname -r)"
+    say "ready $birth $up $release"
+}
+
+listen() { # BIRTH: the guest's clock when init began
+    birth=$1 release=$($bb uname -r)
+    hello
     while read -r line <&3; do
         set -f
         obey $line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from runtime.container import doctor, kvm
+from runtime.container import doctor
 from tests import needs
 
 
@@ -28,8 +28,3 @@ def test_failure_is_reported():
 
     assert "no luck" in (doctor._try(fail) or "")
     assert doctor._try(lambda: None) is None
-
-
-def test_kvm_answers_in_time():
-    """The probe of /dev/kvm comes back, whatever the device does."""
-    assert kvm.probe()

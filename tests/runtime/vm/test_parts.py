@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import NotFoundError, VitrineError
-from runtime.vm import client, host, initrd, kernel, machine, qemu, signals, wires
+from runtime.vm import client, host, initrd, kernel, machine, programs, qemu, wires
 
 MACHINE = qemu.Machine(Path("/k"), Path("/i"), Path("/d"), counter_khz=2_000_000)
 
@@ -109,7 +109,7 @@ def test_an_archive_is_a_cpio_that_ends() -> None:
 def test_the_program_that_heeds_signals_again(tmp_path: Path) -> None:
     """What a shell starts with `&` ignores SIGINT and SIGQUIT; started by ours, it does not."""
     ours = tmp_path / "attentive"
-    ours.write_bytes(signals.program())
+    ours.write_bytes(programs.files()["attentive"])
     ours.chmod(0o755)
 
     def ignored(*before: str) -> str:
