@@ -19,12 +19,13 @@ from bench.report import Table
 from bench.runtimes import available
 from bench.scale import scale
 from bench.spawner import private_spawner
+from bench.students import students
 from bench.terminal import terminal
 from bench.xray import xray
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray")
+PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray", "students")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -78,6 +79,8 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
         yield from terminal(work)
     if "click" in parts:
         yield click(options.rounds)
+    if "students" in parts:
+        yield students()
 
 
 def main(argv: list[str]) -> int:

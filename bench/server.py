@@ -36,8 +36,8 @@ def free_port() -> int:
 class Server:
     """Where the site is, and which processes serve its terminals."""
 
-    def __init__(self, state: Path, run: Path) -> None:
-        self.state, self.run = state, run
+    def __init__(self, state: Path, run: Path, more: dict[str, str]) -> None:
+        self.state, self.run, self.more = state, run, more
         self.port, self.ws_port = free_port(), free_port()
         self.url = f"http://localhost:{self.port}"
         self.log = state / "server.log"
@@ -50,7 +50,7 @@ class Server:
             "VITRINE_PORT": str(self.port), "VITRINE_WS_PORT": str(self.ws_port), "VITRINE_LABS_PER_ADDRESS": "1000",
         }  # fmt: skip
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VITRINE_", "DJANGO_"))}
-        return kept | own
+        return kept | own | self.more
 
     def borrow_images(self, store: Path) -> None:
         """Look at the images of this machine instead of building them again."""
@@ -104,12 +104,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def own_site() -> Iterator[Server]:
-    """A running site for the duration of a block."""
+def own_site(**settings: str) -> Iterator[Server]:
+    """A running site for the duration of a block, with these settings."""
     with contextlib.ExitStack() as ending:
         state = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-bench-", dir="/var/lib")))
         run = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-bench-", dir="/run")))
-        server = Server(state, run)
+        server = Server(state, run, settings)
         server.borrow_images(Paths.from_environment().state)
         say(f"starting a site on {server.url}")
         with server.log.open("wb") as log:
