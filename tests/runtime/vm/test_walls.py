@@ -84,7 +84,7 @@ def test_what_a_guest_writes_is_bounded(spare: Guest) -> None:
 
 def test_limits_hold_qemu_and_all(spare: Guest) -> None:
     """V-06: the control group's memory is the guest's and a little; a guest that uses all lives on."""
-    spare.run("head -c 300M /dev/zero | tail -c 300M >/dev/null", timeout=60)
+    spare.run("head -c 300M /dev/zero | tail -c 300M >/dev/null", timeout=20)
 
     assert int(spare.shim.state()["usage"]["memory_peak_bytes"]) <= (128 + 160) << 20
     assert "alive" == spare.says("echo alive")
