@@ -61,10 +61,13 @@ class Server:
             time.sleep(0.2)
 
     def borrow_images(self) -> None:
-        """The images are big and read-only: look at those of the machine instead of building them again."""
-        (self.state / "images").symlink_to(IMAGES / "images")
+        """Images, and what virtual machines are made of, are big: use those of this host instead of building them again."""
         (self.state / "stamps").mkdir()
-        shutil.copy(IMAGES / "stamps" / "images", self.state / "stamps" / "images")
+        for names in (("images",), ("machines", "kernels")):
+            if (IMAGES / "stamps" / names[0]).exists():
+                shutil.copy(IMAGES / "stamps" / names[0], self.state / "stamps" / names[0])
+                for name in names:
+                    (self.state / name).symlink_to(IMAGES / name)
 
     def add_lessons(self) -> None:
         """The real courses, and one more with every kind of question."""

@@ -70,7 +70,8 @@ function head(kind, column) {
   return html`<th scope="col" data-kind=${kind}>${say(`compare-column-${kind}`)}${name}</th>`;
 }
 
-function cell({ id, unit, [kind]: value }, kind, column) {
+function cell(row, kind, column) {
+  const { id, unit, [kind]: value } = row;
   if (!column) return html`<span class="soft">${say("compare-no-machine")}</span>`;
   if (column.status !== "running") return html`<span class="soft">${say(kind === "vm" && column.status === "starting" ? "state-booting" : `state-${column.status}`)}</span>`;
   if (value === null || value === undefined) return html`<span class="soft">${missing(id, kind)}</span>`;
