@@ -59,6 +59,7 @@ class Collector:
         self.steps = steps.describe(subject.steps)
         self.memory = Proportional()
         self.guest = Guest(subject.supervisor, self._heard) if subject.supervisor else None
+        self.taps: Set[bytes] = frozenset()
         self.used = self.seen = -1
         self.disk_seen: tuple[int, int] = (0, 0)
         self.members_seen: Set[int] = frozenset()
@@ -161,7 +162,9 @@ class Collector:
         for number, name in namespaces.hostnames(first["uts"]).items():
             if number in spaces:
                 spaces[number]["hostname"] = name
-        network = links.look(first["network"], self.subject.lab_fd, budget)
+        if self.guest and not self.taps:
+            self.taps = links.taps(process["pid"] for process in found.values())
+        network = links.look(first["network"], self.subject.lab_fd, budget, self.taps)
         changes = self._changes(budget)
         return {
             "machine": {"self": self._machine(groups)}, "processes": found, "namespaces": spaces, "mounts": table,

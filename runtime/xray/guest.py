@@ -35,7 +35,8 @@ while :; do
     read -r up _ </proc/uptime
     read -r kernel </proc/sys/kernel/osrelease
     read -r name </proc/sys/kernel/hostname
-    threads=0 all="up $up
+    threads=0 all="teller $PPID
+up $up
 kernel $kernel
 name $name"
     while read -r key value _; do
@@ -192,6 +193,7 @@ class Guest:
                     name, read = WORDS[verb]
                     machine[name] = read(rest)
         self.words = {key: words for key, words in self.words.items() if key in found}
+        found = _without(found, machine.pop("teller", 0))
         for key, facts in found.items():
             facts["args"] = self.words.get(key, [])
         self.machine, self.processes = machine, found
@@ -220,8 +222,27 @@ WORDS: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {
     b"name": ("hostname", lambda text: clean(text, 64)),
     b"total": ("memory_bytes", lambda text: _count(text) * 1024),
     b"free": ("memory_available_bytes", lambda text: _count(text) * 1024),
+    b"teller": ("teller", _count),
     b"threads": ("kernel_threads", _count),
 }
+
+
+def _without(found: dict[str, dict[str, Any]], teller: int) -> dict[str, dict[str, Any]]:
+    """All but those who carry the reports out, and helpers of theirs that have ended: nobody asked for them."""
+    parents = {facts["pid"]: facts["parent"] for facts in found.values()}
+
+    def carries(pid: int) -> bool:
+        for _ in range(len(parents)):
+            if pid == teller:
+                return True
+            pid = parents.get(pid, 0)
+        return False
+
+    return {
+        key: facts
+        for key, facts in found.items()
+        if not carries(facts["pid"]) and (facts["state"], facts["comm"]) != ("Z", "busybox")
+    }
 
 
 def _process(text: bytes) -> tuple[str, dict[str, Any]]:

@@ -14,14 +14,14 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.linux import constants as c
 from runtime.linux import syscalls
 from runtime.xray import rtnetlink as nl
-from runtime.xray.reading import Budget
+from runtime.xray.reading import Budget, read
 from runtime.xray.text import clean
 
 MOST = {"links": 64, "addresses": 128, "routes": 128}
@@ -54,8 +54,20 @@ def visiting(fd: int) -> Iterator[None]:
         os.close(home)
 
 
-def look(pids: dict[str, int], lab_fd: int, budget: Budget) -> Network:
-    """Everything. `pids` names one process in each network namespace."""
+def taps(pids: Iterable[int]) -> set[bytes]:
+    """The tap devices that these processes have open: a virtual machine's plugs in the lab's bridge."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                if os.readlink(f"/proc/{pid}/fd/{name}") == "/dev/net/tun":
+                    text = read(f"/proc/{pid}/fdinfo/{name}")
+                    found |= {line.partition(b"\t")[2] for line in text.splitlines() if line.startswith(b"iff:")}
+    return found
+
+
+def look(pids: dict[str, int], lab_fd: int, budget: Budget, mine: Set[bytes] = frozenset()) -> Network:
+    """Everything. `pids` names one process in each network namespace; `mine` are the names of tap devices."""
     network = Network()
     for namespace, pid in pids.items():
         if budget.spent:
@@ -65,7 +77,7 @@ def look(pids: dict[str, int], lab_fd: int, budget: Budget) -> Network:
             _collect(network, namespace, budget)
     if lab_fd >= 0:
         with contextlib.suppress(OSError), visiting(lab_fd):
-            _links(network, LAB, budget)
+            _links(network, LAB, budget, mine)
     _join_cables(network)
     return network
 
@@ -90,9 +102,10 @@ def _collect(network: Network, namespace: str, budget: Budget) -> None:
         _keep(network.routes, "routes", _route(namespace, head, found), budget)
 
 
-def _links(network: Network, namespace: str, budget: Budget) -> None:
+def _links(network: Network, namespace: str, budget: Budget, mine: Set[bytes] = frozenset()) -> None:
     for head, found in nl.dump(nl.RTM_GETLINK, nl.LINK):
         key, facts = _link(namespace, head, found)
+        facts["mine"] = nl.text(found, nl.IFLA_IFNAME) in mine
         _keep(network.links, "links", (key, facts), budget)
         other = nl.u32(found, nl.IFLA_LINK)
         if other and key in network.links:
@@ -113,7 +126,7 @@ def _link(namespace: str, head: tuple[int, ...], found: nl.Attributes) -> tuple[
     info = nl.attributes(found.get(nl.IFLA_LINKINFO, b""))
     kind = "loopback" if flags & nl.IFF_LOOPBACK else clean(nl.text(info, nl.IFLA_INFO_KIND), 32) or "device"
     master = nl.u32(found, nl.IFLA_MASTER)
-    port = namespace == LAB and kind == "veth"
+    port = namespace == LAB and kind in ("veth", "tun")  # their own names have a number of the host's in them
     return f"{namespace}:{index}", {
         "namespace": None if namespace == LAB else namespace, "index": index,
         "name": f"port{index}" if port else clean(nl.text(found, nl.IFLA_IFNAME), 32), "kind": kind,

@@ -14,8 +14,15 @@ function button(className, text, label, act) {
   return made;
 }
 
+/** What the button says: in a lab of several machines also where it runs. */
+function runWords({ machine, terminal = 1 }, machines) {
+  const place = machine && machines.machines.size > 1 && (machines.machines.get(machine)?.terminals?.find((each) => each.n === Number(terminal))?.name || machine);
+  return place ? say("run-in", { place }) : say("run");
+}
+
 function makeRun(code, text, machines) {
-  return button("run", say("run"), say("run-label", { text }), () => {
+  const words = runWords(code.dataset, machines);
+  return button("run", words, words === say("run") ? say("run-label", { text }) : `${words}: ${text}`, () => {
     const pane = machines.pane(code.dataset.machine, Number(code.dataset.terminal || 1));
     pane?.run(text, { interrupt: "interrupt" in code.dataset, enter: !("noEnter" in code.dataset) });
   });

@@ -135,7 +135,10 @@ export class Machines {
   drawComing() {
     const coming = [...this.machines.values()].filter(booting);
     const wanted = new Set(coming.map((machine) => machine.name));
-    for (const tab of [...byId("tabs").querySelectorAll(".coming")]) if (!wanted.delete(tab.dataset.machine)) tab.remove();
+    for (const tab of [...byId("tabs").querySelectorAll(".coming")]) {
+      if (wanted.delete(tab.dataset.machine)) byId("tabs").append(tab); // behind the tabs that are there by now
+      else tab.remove();
+    }
     for (const machine of coming) if (wanted.has(machine.name)) byId("tabs").append(comingTab(machine));
   }
 

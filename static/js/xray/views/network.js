@@ -17,7 +17,14 @@ export const network = { draw, table };
 /** [{id, own, lines: [{link, pick, text, kind}]}] for each network namespace of the machine. */
 function boxes(machine) {
   const spaces = machine.all("namespaces").filter((one) => one.kind === "network").sort((a, b) => Number(b.own) - Number(a.own) || a.first_seen - b.first_seen);
-  return spaces.map((space) => ({ id: space.id, own: space.own, lines: lines(machine, space.id).slice(0, MOST_LINES) }));
+  return spaces.map((space) => ({ id: space.id, own: space.own, lines: [...(space.own ? cards(machine) : []), ...lines(machine, space.id)].slice(0, MOST_LINES) }));
+}
+
+/** A virtual machine's card is no link of the host's: QEMU holds a plug of the lab's bridge itself. */
+function cards(machine) {
+  if (machine.get("machine", "self")?.backend !== "vm") return [];
+  const plugs = machine.all("links").filter((link) => link.namespace === null && link.mine && link.kind !== "veth");
+  return plugs.map((link) => ({ kind: "link", link: { ...link, peer: link.id }, pick: { collection: "links", id: link.id }, text: say("xray-guest-card") }));
 }
 
 function lines(machine, space) {
