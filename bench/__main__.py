@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.click import click
 from bench.create import POOL, create
+from bench.hostile import hostile
 from bench.images import images
 from bench.memory import memory
 from bench.nested import nested
@@ -25,7 +26,7 @@ from bench.xray import xray
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray", "students")
+PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray", "students", "hostile")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -79,6 +80,8 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
         yield from terminal(work)
     if "click" in parts:
         yield click(options.rounds)
+    if "hostile" in parts:
+        yield hostile(options.count)
     if "students" in parts:
         yield students()
 
