@@ -61,15 +61,19 @@ function figure(name, value, file, series) {
   return html`<figure class="chart"><figcaption><span>${name}</span> <b>${value}</b>${file ? html` <code>${file}</code>` : nothing}</figcaption><xray-chart .series=${series} aria-hidden="true"></xray-chart></figure>`;
 }
 
+/* On version 1 the limit and the account are two trees: a group may have the one without the other,
+   and is held back all the same. Then its use is not known, but the marks are. */
 function cpu(group, machine) {
-  if (group.usage.cpu_us === undefined) return null;
+  const counted = group.usage.cpu_us !== undefined;
+  if (!counted && !group.events.cpu_periods) return null;
   const times = machine.history.map((sample) => sample.time);
   const values = rates(machine.history, group.path, "usage", "cpu_us", 1e6);
   const { cpu_quota_us: quota, cpu_period_us: period } = group.limits;
   const limit = quota ? quota / period : null;
   const percent = (share) => `${Math.round(100 * share)} %`;
+  const used = counted ? percent(values.at(-1) ?? 0) : "–";
   const marks = rises(machine.history, group.path, ["cpu_throttled"]);
-  const value = limit ? say("xray-of", { used: percent(values.at(-1) ?? 0), of: percent(limit) }) : percent(values.at(-1) ?? 0);
+  const value = limit ? say("xray-of", { used, of: percent(limit) }) : used;
   const throttled = group.events.cpu_throttled ? ` · ${say("xray-throttled", { n: number(group.events.cpu_throttled) })}` : "";
   return figure(say("xray-cpu"), value + throttled, group.files["limits.cpu_quota_us"], { times, values, limit, marks, least: 0.05 });
 }
