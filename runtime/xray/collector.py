@@ -72,6 +72,8 @@ class Collector:
         """A glance, and a look if it is time; the new observation if anything changed."""
         now = time.monotonic()
         ran = self._ran()
+        if self.guest is not None:
+            self.guest.stir(self.used)
         urgent = ran and now >= self.not_before and self._something_new()
         self.layers.count(SLICE)
         active = ran or self.changes.under_way
@@ -227,13 +229,13 @@ def _first_namespaces(pid: int) -> dict[str, int]:
 
 
 def _processor_time(groups: Cgroups) -> int:
-    """What the sandbox has used so far, in the finest unit there is; -1: nobody counts."""
+    """What the sandbox has used so far, in microseconds; -1: nobody counts."""
     for tree in groups.trees:
         with contextlib.suppress(OSError, KeyError, ValueError):
             if tree.hierarchy.unified:
                 return keyed(read(f"{tree.top}/cpu.stat"))[b"usage_usec"]
             if "cpuacct" in tree.hierarchy.controllers:
-                return int(read(f"{tree.top}/cpuacct.usage"))
+                return int(read(f"{tree.top}/cpuacct.usage")) // 1000
     return -1
 
 
