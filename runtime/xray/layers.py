@@ -2,7 +2,8 @@
 
 What an image's layers are called and how they came about is in the image store; how large they
 are nobody has counted, so they are counted here, a slice at a time, once for the whole node: a
-layer never changes, so the figure is kept in a file named after its digest.
+layer never changes, so the figure is kept in a file named after its digest. Who else stands on a
+layer is a number and no name: others' sandboxes are not this learner's business.
 
 See the image specification of the OCI ("history"), the kernel's overlayfs.rst.
 """
@@ -14,16 +15,22 @@ import json
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime.container import ground
 from runtime.errors import VitrineError
 from runtime.image.store import Image, Store
+from runtime.paths import is_pooled
 from runtime.xray.changes import DIRECTORY, SLICE
 from runtime.xray.subject import Subject
 from runtime.xray.text import clean
+
+SHARERS = 5.0  # seconds for which a count of the sandboxes on each layer holds
+SHARE = 0.001  # of a processor, at the most, goes to counting them
 
 
 @dataclass
@@ -42,6 +49,8 @@ class Layers:
     counts: dict[str, Count] = field(default_factory=dict)
     counting: tuple[str, Count, Iterator[None]] | None = None
     image: Image | None = None
+    sharers: Counter[str] = field(default_factory=Counter)
+    sharers_due: float = 0.0
 
     def __post_init__(self) -> None:
         with contextlib.suppress(VitrineError, OSError, ValueError):
@@ -53,6 +62,7 @@ class Layers:
 
     def look(self, upper_files: int, upper_bytes: int) -> dict[str, dict[str, Any]]:
         """Every layer, the lowest first."""
+        self._count_sharers()
         words = history(self.image, len(self.subject.layers))
         found = {f"lower:{n}": self._lower(n, layer, words[n]) for n, layer in enumerate(self.subject.layers)}
         nothing = dict.fromkeys(("digest", "image", "created_by"))
@@ -64,8 +74,22 @@ class Layers:
         return {
             "kind": "lower", "order": order, "digest": layer.name.removeprefix("sha256:")[:12],
             "image": clean(self.image.name, 64) if self.image else None, "created_by": words,
-            "size_bytes": count.size_bytes if count else None, "files": count.files if count else None, "shared_by": None,
+            "size_bytes": count.size_bytes if count else None, "files": count.files if count else None,
+            "shared_by": max(1, self.sharers[layer.name]),
         }  # fmt: skip
+
+    def _count_sharers(self) -> None:
+        """How many sandboxes of this node stand on each layer; not those that wait for somebody."""
+        began = time.monotonic()
+        if began < self.sharers_due:
+            return
+        self.sharers.clear()
+        for name in os.listdir(self.subject.directory.parent):
+            with contextlib.suppress(OSError, ValueError, KeyError):  # it is being made, or removed
+                record = json.loads((self.subject.directory.parent / name / ground.FILE).read_text())
+                self.sharers.update(Path(layer).name for layer in record["layers"] if not is_pooled(name))
+        cost = time.monotonic() - began
+        self.sharers_due = began + max(SHARERS, cost / SHARE)
 
     @property
     def under_way(self) -> bool:

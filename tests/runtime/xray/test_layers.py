@@ -1,5 +1,6 @@
 """Layers: what the guest writes, changes and deletes is seen in the upper layer."""
 
+from runtime.shim import watching
 from tests.runtime.node import needs_node
 
 pytestmark = needs_node
@@ -58,3 +59,11 @@ def test_layers_have_the_words_of_their_making(watcher):
     before = watcher.now.collections["layers"]["upper"]["size_bytes"]
     watcher.client.exec(["dd", "if=/dev/zero", "of=/root/big", "bs=1M", "count=4"])
     assert watcher.until(lambda seen: seen["layers"]["upper"]["size_bytes"] >= before + (4 << 20))
+
+
+def test_a_layer_says_how_many_stand_on_it(node):
+    """Two sandboxes of one image: two stand on its layer, one on each upper layer, and no name is told."""
+    with node.sandbox() as first, node.sandbox():
+        seen = watching.look(node.shim(first)).to_dict()["layers"]
+
+    assert (2, 1) == (seen["lower:0"]["shared_by"], seen["upper"]["shared_by"])
