@@ -28,7 +28,8 @@ from lessons.patterns import slow
 from lessons.suggest import near
 
 COLLECTIONS = {
-    "machine": "backend status profile hostname init uid_base uid_count kernel disk_bytes disk_used_bytes disk_files",
+    "machine": "backend status profile hostname init uid_base uid_count kernel disk_bytes disk_used_bytes disk_files pss_bytes"
+    " accelerator why restored guest_memory_bytes",
     "processes": "pid pids parent uids gids comm args state threads cpu_us memory_bytes open_files namespaces cgroups"
     " capabilities seccomp seccomp_filters no_new_privs limits",
     "namespaces": "kind own owner parent members kept_by uid_map gid_map hostname offsets",
@@ -40,6 +41,8 @@ COLLECTIONS = {
     "addresses": "link address family scope",
     "routes": "namespace destination via link source metric",
     "sockets": "namespace protocol state local remote uid process",
+    "guest": "kernel hostname uptime_s memory_bytes memory_available_bytes kernel_threads",  # told by the guest: root in it may lie
+    "guest_processes": "pid parent uid comm args state cpu_us memory_bytes",
 }
 RELATED = {  # of a process: which objects of a collection are its own
     "mounts": lambda process, key, thing, sight: thing["namespace"] == process["namespaces"]["mount"],
