@@ -41,7 +41,7 @@ COLLECTIONS = {
     "addresses": "link address family scope",
     "routes": "namespace destination via link source metric",
     "sockets": "namespace protocol state local remote uid process",
-    "guest": "kernel hostname uptime_s memory_bytes memory_available_bytes kernel_threads",  # told by the guest: root in it may lie
+    "guest": "kernel hostname uptime_s memory_bytes memory_available_bytes kernel_threads",  # root in there may lie
     "guest_processes": "pid parent uid comm args state cpu_us memory_bytes",
 }
 RELATED = {  # of a process: which objects of a collection are its own
