@@ -67,6 +67,7 @@ class Student:
             number += 1
             self.tally.tried += 1
             self.tally.lost += not await self.echo(number)
+            await asyncio.sleep(0.2)  # she looks at what it said
         token = {"X-CSRFToken": self.http.cookies["csrftoken"]}
         await self.again(lambda: self.http.delete(f"/api/v1/labs/{self.code}", headers=token))
         if self.socket:
