@@ -60,7 +60,7 @@ class Machine:
         self.kept = -1
         container = sandbox.container
         self.snapshot = snapshots.find(
-            sandbox.paths, container.layers, container.spec.services, cable=container.spec.net == "lab"
+            sandbox.paths, container.layers, container.spec.services, container.spec.hostname, cable=container.spec.net == "lab"
         )
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

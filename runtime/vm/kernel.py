@@ -79,6 +79,10 @@ def fetch(directory: Path, say: Say) -> Kernel:
         names = [
             name for name in apt.resolve([package], []) if name.startswith(("linux-image-", "linux-modules-")) and name != package
         ]
+        for name in names:
+            there = Kernel(release := name.removeprefix("linux-image-"), directory / release)
+            if there.image.exists():
+                return there
         say(f"downloading {' '.join(names)}")
         return _unpack(apt.download(names), scratch / "tree", directory, say)
     finally:

@@ -6,6 +6,9 @@ told to it waits in a bounded buffer, so that a guest which does not listen hold
 There are three ways to begin, each the next one's remedy: with the state of a machine that has come up
 before, by a boot on the host's own processor, and by a boot on an emulated one. The facts say which it was.
 
+What is saved has a shell that waits at its prompt, since to start one takes an emulated guest longer than all
+else. Its window has a size that none has, so the first who opens that console makes it draw the prompt anew.
+
 See socketpair(2), pidfd_open(2), PR_SET_PDEATHSIG(2const).
 """
 
@@ -30,6 +33,8 @@ from runtime.vm.monitor import Monitor
 
 MOST_UNHEARD = 32 << 20  # bytes told to a guest that does not listen; a file that is put may have eight mebibytes
 DOUBT = 4.0  # seconds for a machine to come up in a way that has another behind it
+ODD = (21, 83)  # rows and columns that nobody has
+STIR, QUIET = 3.0, 0.2  # seconds for a shell to say something, and to have said all
 WHY = {
     "guest-shutdown": "it was powered off",
     "guest-reset": "it restarted or its kernel panicked, and a machine runs once",
@@ -47,7 +52,7 @@ class Running:
     def __init__(self, loop: Loop, machine: qemu.Machine, host: Host) -> None:
         self.loop, self.machine, self.host = loop, machine, host
         self.facts: dict[str, Any] = {"memory_mib": machine.memory, "phases": {}}
-        self.ready, self.why = False, ""
+        self.ready, self.parked, self.why = False, False, ""
         self.unheard = bytearray()
         self.timer: Timer | None = None
         self.mark("supervisor")
@@ -127,7 +132,9 @@ class Running:
                 self.process.kill()
                 raise
             self.mark("restored")
+            self.parked = True
             self.tell("hello")
+            self.personalise()
 
     def happened(self, event: dict[str, Any]) -> None:
         if event["event"] == "SHUTDOWN":
@@ -182,39 +189,60 @@ class Running:
         if not data:
             return self.loop.unwatch(self.control.fileno())
         for said in self.lines.feed(data):
-            if said.verb == "ready":
+            if said.verb == "ready" and not self.ready:
                 self.welcome(said)
             else:
                 self.on_said(said)
 
     def welcome(self, said: wires.Said) -> None:
-        """The agent is there, at a moment of the guest's own clock: give it what is this machine's alone."""
-        if self.ready:
-            return
+        """The agent is there, at a moment of the guest's own clock."""
+        self.measure(said)
+        if self.restored:
+            return self.begin()
+        self.tell("hostname", self.host.hostname)
+        if "save" in self.host.fds:
+            return self.park()
+        self.personalise()
+        self.begin()
+
+    def park(self) -> None:
+        """Start a shell, and save the machine when it has come to its prompt."""
+        self.parked = True
+        self.shell(qemu.PARKED, *ODD, "root", "")
+        console = self.consoles[qemu.PARKED]
+        self.timer = self.loop.call_later(STIR, self.save)
+        self.loop.watch(console.fileno(), READ, lambda events: self.stirred(console))
+
+    def stirred(self, console: socket.socket) -> None:
+        """The shell has said something, which nobody is to see: it will say it again."""
+        if not console.recv(65536):
+            return self.loop.unwatch(console.fileno())
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(QUIET, self.save)
+
+    def begin(self) -> None:
+        """It is a machine like no other from here on."""
         self.ready = True
         if self.timer is not None:
             self.timer.cancel()
-        self.measure(said)
-        self.save()
-        self.personalise()
         for name in list(self.host.fds):
             os.close(self.host.fds.pop(name))
         self.on_ready()
 
     def measure(self, said: wires.Said) -> None:
         """When the agent was there; and by the guest's own clock, when that began and when pid 1 did."""
-        self.mark("ready")
         birth, up, release = said.words if len(said.words) == 3 else ("0", "0", "")
         self.facts["kernel"] = release
+        self.mark("ready")
         if not self.restored:
             phases = self.facts["phases"]
             for name, moment in (("kernel", "0"), ("init", birth)):
                 phases[name] = round(phases["ready"] - wires.seconds(moment, up) * 1000, 1)
 
     def save(self) -> None:
-        """Keep the state for later machines, if the host wants it: nobody's program has run in the guest yet."""
-        if "save" not in self.host.fds:
-            return
+        """Keep the state for later machines: no student has been in the guest yet."""
+        self.loop.unwatch(self.consoles[qemu.PARKED].fileno())
         fd = self.host.fds.pop("save")
         try:
             saving.save(self.monitor, fd)
@@ -225,11 +253,13 @@ class Running:
             self.mark("saved")
         finally:
             os.close(fd)
+        self.personalise()
+        self.begin()
 
     def personalise(self) -> None:
-        self.tell("hostname", self.host.hostname)
+        """What no two machines may have in common."""
         self.tell("time", int(time.time()))
-        self.tell("seed", wires.encode(os.urandom(64)))
+        self.tell("seed", os.urandom(64).hex())
         self.tell("id", os.urandom(16).hex())
         if self.host.hosts:
             lines = "".join(f"{address}\t{name}\n" for name, address in self.host.hosts.items())

@@ -16,6 +16,7 @@ from pathlib import Path
 
 CONSOLES = 4
 CONTROL_PORT = 4
+PARKED = 0  # the console where a shell waits in what is saved, see runtime/vm/machine.py
 USER = 1000  # inside the container's range: nobody's, and without any right
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 # Measured one by one in emulation; each only matters to a machine that is thrown away. It restarts by a triple

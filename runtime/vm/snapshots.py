@@ -1,8 +1,9 @@
 """States of machines that have come up, kept so that later ones need not boot: one file for each kind.
 
 A file's name says all that the state depends on: the layers that QEMU, kernel and disk come from, the memory,
-the accelerator, the host's counter as it was measured after its last start, whether there is a cable. Where
-any of it differs, another file is made and the old one is not found again; the least used go first.
+the accelerator, the host's counter as it was measured after its last start, whether there is a cable, and the
+host name, which the shell that waits in it shows. Where any of it differs, another file is made and the old one
+is not found again; the least used go first.
 
 The file is written by QEMU, which nobody trusts once a student is in the guest. It has no name until the
 writer is known to be gone: the kernel grants a read lease only on what nobody can write to.
@@ -38,10 +39,10 @@ def place(paths: Paths) -> Path:
     return paths.state / "machines" / "snapshots"
 
 
-def find(paths: Paths, layers: Sequence[Path], command: Sequence[str], *, cable: bool) -> Path:
+def find(paths: Paths, layers: Sequence[Path], command: Sequence[str], hostname: str, *, cable: bool) -> Path:
     """Where the state of this kind is or will be; `command` is the supervisor's, which names all else. The room,
     which is the topmost layer, comes first in the name: who removes a room finds what belongs to it."""
-    words = [*(layer.name for layer in layers), *command, "cable" if cable else ""]
+    words = [*(layer.name for layer in layers), *command, hostname, "cable" if cable else ""]
     return place(paths) / f"{layers[-1].name[:16]}-{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:32]}"
 
 

@@ -68,6 +68,7 @@ class Supervisor:
         self.waiting: list[tuple[Client, Message]] = []
         self.terminals: dict[int, Client] = {}
         self.open_shells: set[int] = set()
+        self.instead: list[tuple[Client, Message]] = []
         self.commands: dict[int, Client] = {}
         self.last_command = 0
         self.listener = self.listen(path)
@@ -120,6 +121,11 @@ class Supervisor:
         """Hand out a console; its shell is started by the first who asks, later ones find it running."""
         if console is None:
             console = next((n for n in reversed(range(qemu.CONSOLES)) if n not in self.open_shells), None)
+        if console == qemu.PARKED and (self.running.parked or self.instead):
+            if self.instead or user != "root" or script:
+                request = {"console": console, "rows": rows, "cols": cols, "user": user, "script": script}
+                return self.replace_parked(client, request)
+            self.running.parked = False
         if console is None or not 0 <= console < qemu.CONSOLES:
             return client.say({"error": f"a machine has {qemu.CONSOLES} consoles, and no other is free"})
         self.terminals[console] = client
@@ -128,6 +134,21 @@ class Supervisor:
             return self.running.tell("window", console, int(rows), int(cols))
         self.open_shells.add(console)
         self.running.shell(console, int(rows), int(cols), user, script)
+
+    def replace_parked(self, client: Client, request: Message) -> None:
+        """The shell that waits is not the one that is wanted: it is told that its input has ended."""
+        if not self.instead:
+            self.running.parked = False
+            self.running.consoles[qemu.PARKED].send(b"\x04")
+        self.instead.append((client, request))
+
+    def replaced(self) -> None:
+        """What it said goodbye with is nobody's."""
+        with contextlib.suppress(BlockingIOError):
+            self.running.consoles[qemu.PARKED].recv(65536, socket.MSG_DONTWAIT)
+        instead, self.instead = self.instead, []
+        for client, request in instead:
+            self.open(client, **request)
 
     def command(self, client: Client, request: Message) -> None:
         """The answers carry no number: the connection is the number."""
@@ -142,6 +163,8 @@ class Supervisor:
 
     def ready(self) -> None:
         """The guest has what is its own: serve who waited."""
+        if self.running.parked:
+            self.open_shells.add(qemu.PARKED)
         waiting, self.waiting = self.waiting, []
         for client, request in waiting:
             self.serve(client, request)
@@ -153,6 +176,9 @@ class Supervisor:
             self.open_shells.discard(number)
             if client := self.terminals.pop(number, None):
                 client.say({"closed": said.status})
+            if number == qemu.PARKED:
+                self.running.parked = False
+                self.replaced()
         elif said.verb in ("out", "err") and (client := self.commands.get(number)):
             client.say({said.verb: said.words[1] if said.data else ""})
         elif said.verb == "took" and (client := self.commands.get(number)):
@@ -167,6 +193,7 @@ class Supervisor:
         client.connection.close()
         self.clients.discard(client)
         self.waiting = [(one, request) for one, request in self.waiting if one is not client]
+        self.instead = [(one, request) for one, request in self.instead if one is not client]
         for number in [number for number, one in self.terminals.items() if one is client]:
             del self.terminals[number]
         if self.commands.pop(client.command, None):

@@ -2,7 +2,7 @@
 # A shell script, because a host without a compiler can still read and change it. Texts that may hold
 # spaces travel in base64.
 #
-#   hostname NAME | time SECONDS | seed BASE64 | id HEX | address CIDR MAC | window N ROWS COLS
+#   hostname NAME | time SECONDS | seed WORD | id HEX | address CIDR MAC | window N ROWS COLS
 #   hello                            are you there?    answers: ready BIRTH UPTIME RELEASE
 #   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
 #   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
@@ -11,6 +11,9 @@
 #   end ID                           kill it and all that it started
 #
 # `agent as USER SCRIPT` and `agent login USER` are what it runs in the end.
+#
+# What busybox has itself it runs without execve(2) when called by its bare name, which in emulation takes a
+# third of the time. `$bb` is for what becomes another program, or must outlive the image's own.
 bb=/run/vitrine/busybox
 agent=/run/vitrine/agent
 attentive=/run/vitrine/attentive # runs a program that Ctrl-C can end: see runtime/vm/programs.py
@@ -20,7 +23,7 @@ piece=24000 window=4 half=2
 
 say() { echo "$*" >&3; }
 
-text() { echo "$1" | $bb base64 -d; }
+text() { echo "$1" | base64 -d; }
 
 as() { # USER SCRIPT: a user is a name or a number of /etc/passwd
     user=$($bb awk -F: -v user="$1" '$1 == user || $3 == user { print $1; exit }' /etc/passwd)
@@ -36,7 +39,7 @@ login() { # USER
 }
 
 on_console() { # N ROWS COLS USER [SCRIPT]
-    $bb stty -F "/dev/hvc$1" sane rows "$2" cols "$3"
+    stty -F "/dev/hvc$1" sane rows "$2" cols "$3"
     cd /root || cd /
     if [ -n "$5" ]; then set -- "$1" as "$4" "$(text "$5")"; else set -- "$1" login "$4"; fi
     number=$1 && shift
@@ -46,7 +49,7 @@ on_console() { # N ROWS COLS USER [SCRIPT]
 
 carry() { # out|err ID PLACE: a pipe's bytes as lines, never more than a window ahead of the reader
     left=$window
-    while data=$($bb dd bs=$piece count=1 2>/dev/null | $bb base64 -w 0) && [ -n "$data" ]; do
+    while data=$(dd bs=$piece count=1 2>/dev/null | base64 -w 0) && [ -n "$data" ]; do
         [ $left -gt 0 ] || { read -r _ <&9 && left=$half; }
         left=$((left - 1))
         say "$1 $2 $data"
@@ -61,8 +64,8 @@ feed() { # ID PLACE: words to a command's input, each when it is said that one i
 
 run() { # ID USER SCRIPT: in a control group of its own, so that all of it can be killed
     place=/run/vitrine/run.$1 group=/sys/fs/cgroup/run.$1
-    $bb mkdir -p "$place" "$group"
-    $bb mkfifo "$place/out" "$place/err" "$place/more.out" "$place/more.err" "$place/in" "$place/feed"
+    mkdir -p "$place" "$group"
+    mkfifo "$place/out" "$place/err" "$place/more.out" "$place/more.err" "$place/in" "$place/feed"
     feed "$1" "$place" &
     feeder=$!
     carry out "$1" "$place" &
@@ -77,10 +80,10 @@ run() { # ID USER SCRIPT: in a control group of its own, so that all of it can b
     status=$?
     kill $feeder
     # Who was left behind may keep the pipes open for ever, and nobody waits for those.
-    [ -z "$($bb cat "$group/cgroup.procs")" ] || { $bb sleep 0.3 && kill $carriers; }
+    [ -z "$(cat "$group/cgroup.procs")" ] || { sleep 0.3 && kill $carriers; }
     wait
-    $bb rm -rf "$place"
-    $bb rmdir "$group"
+    rm -rf "$place"
+    rmdir "$group"
     say "done $1 $status"
 } 2>/dev/null
 
@@ -93,14 +96,14 @@ obey() {
     verb=$1
     shift
     case $verb in
-    hostname) $bb hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
+    hostname) hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
     hosts) text "$1" >>/etc/hosts ;;
-    time) $bb date -s "@$1" >/dev/null ;;
-    seed) text "$1" >/dev/urandom && $reseed </dev/urandom ;; # what was written counts at once, not in a minute
+    time) date -s "@$1" >/dev/null ;;
+    seed) echo "$1" >/dev/urandom && $reseed </dev/urandom ;; # what was written counts at once, not in a minute
     id) echo "$1" >/etc/machine-id ;;
     hello) hello ;;
-    address) $bb ip link set eth0 address "$2" && $bb ip link set eth0 up && $bb ip addr replace "$1" dev eth0 ;;
-    window) $bb stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
+    address) ip link set eth0 address "$2" up && ip addr replace "$1" dev eth0 ;;
+    window) stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
     shell) on_console "$@" & ;;
     run) run "$@" & ;;
     more) into "$1" "more.$2" ;;
@@ -125,13 +128,13 @@ listen() { # BIRTH: the guest's clock when init began
 }
 
 set_up() {
-    $bb mkdir -p /dev/pts /dev/shm /sys/fs/cgroup /usr/local/sbin
+    mkdir -p /dev/pts /dev/shm /sys/fs/cgroup /usr/local/sbin
     $bb mount -t devpts -o ptmxmode=666,mode=620 devpts /dev/pts
     $bb mount -t tmpfs -o mode=1777 shm /dev/shm
     $bb mount -t tmpfs -o mode=1777 tmp /tmp
     $bb mount -t cgroup2 cgroup2 /sys/fs/cgroup
     $bb ln -sf /proc/self/fd /dev/fd
-    $bb ip link set lo up
+    ip link set lo up
     for verb in poweroff reboot; do # the image has no init system that would do it
         [ -e /usr/sbin/$verb ] && continue
         printf '#!/bin/sh\nexec %s %s -f\n' $bb $verb >/usr/local/sbin/$verb
@@ -147,7 +150,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LANG=C.UTF-8 TERM=xterm-256color HOME=/root USER=root LOGNAME=root container=vitrine-vm
 set_up
 for name in /sys/class/virtio-ports/*/name; do
-    [ "$($bb cat "$name")" = control ] && port=${name%/name}
+    [ "$(cat "$name")" = control ] && port=${name%/name}
 done
 exec 3<>"/dev/${port##*/}"
 for n in 0 1 2 3; do eval "exec $((n + 4))<>/dev/hvc$n"; done # held open: the last close would forget the size
