@@ -154,7 +154,8 @@ WS_SOURCES = (
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF],
+        # The nonce is for the one import map of pages with an editor; pages that ask for none send none.
+        "script-src": [SELF, NONCE],
         "object-src": [NONE],
         # xterm.js writes the terminal's colours into <style> elements; screen.js gives them the page's nonce.
         "style-src": [SELF, NONCE],

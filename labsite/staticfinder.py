@@ -19,6 +19,8 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage
 
+from labsite import editor_modules
+
 PREFIX = "vendor"
 FILES = (
     "@xterm/xterm/css/xterm.css",
@@ -35,6 +37,7 @@ FILES = (
     ),
     "uplot/dist/uPlot.esm.js",
     "uplot/dist/uPlot.min.css",
+    *editor_modules.FILES,
 )
 
 
