@@ -68,9 +68,10 @@ def _mix(mix: Mix) -> Row:
     """One mix: its answers beside what she expected."""
     answers = [_answer(mix, question) for question in QUESTIONS] if mix.state == State.RUNNING else []
     acts = [{"text": words.act(name), "error": error} for name, error in mix.acts.items()]
+    steps = [{**each, "description": words.step(each["description"])} for each in mix.steps]
     return {
         "letter": mix.letter.upper(), "state": mix.state, "error": mix.error, "took_ms": mix.took_ms, "answers": answers,
-        "right": sum(each["right"] for each in answers), "steps": mix.steps, "acts": acts,
+        "right": sum(each["right"] for each in answers), "steps": steps, "acts": acts,
         "own": mix.recipe.get("namespaces", []),
     }  # fmt: skip
 

@@ -55,6 +55,12 @@ def act(name: str) -> str:
     return {"hostname": "sethostname(2)", "mount": "mount(2)", "file": "open(2)", "port": "bind(2)"}[name]
 
 
+def step(description: str) -> str:
+    """A step's description in the reader's language; what follows a colon is names."""
+    what, colon, names = description.partition(": ")
+    return _(what) + colon + names
+
+
 def why(question: str, answer: bool, mix: Mix) -> str:
     """The reason for an answer: shared, its own, or refused."""
     error = mix.acts.get(question)

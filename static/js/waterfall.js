@@ -5,7 +5,7 @@
    A machine from the pool was made in part before anybody asked (`ahead`): those steps are drawn
    up to the moment of asking, and the time they then lay waiting is left out. */
 
-import { say } from "./strings.js";
+import { describe, say } from "./strings.js";
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -62,7 +62,7 @@ function bar(timing, { first, last }) {
 function row(timing, span) {
   const item = element("li", timing.stage === "inside" ? "inside" : "outside");
   item.classList.toggle("ahead", Boolean(timing.ahead));
-  const what = element("span", "what", timing.description || timing.name);
+  const what = element("span", "what", describe(timing));
   what.title = [timing.name, say(timing.stage === "inside" ? "inside" : "host-side"), timing.ahead && say("ahead")].filter(Boolean).join(" · ");
   for (const link of reading(timing)) what.append(" ", link);
   item.append(what, bar(timing, span), element("span", "ms", `${milliseconds(timing.duration_us)} ms`));

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+
+from runtime.xray.boot import PHASES
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "locale/zh_Hans/LC_MESSAGES/django.po"
@@ -53,3 +56,38 @@ def test_no_page_has_an_inline_script():
     found = [page.name for page in (ROOT / "templates").rglob("*.html") if inline.search(page.read_text())]
 
     assert found == []
+
+
+def steps_of(*sources: str) -> dict[str, str]:
+    """Name → description of every step that these modules write down; of a description with names in it, the words before."""
+    found = {}
+    for source in sources:
+        for call in ast.walk(ast.parse((ROOT / source).read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("Step", "_inside"):
+                name, text = call.args[:2]
+                words = text.values[0] if isinstance(text, ast.JoinedStr) else text
+                if isinstance(name, ast.Constant) and isinstance(words, ast.Constant):
+                    found[name.value] = words.value.removesuffix(" to ").removesuffix(": ")
+    return found
+
+
+def test_every_step_of_a_making_is_told_in_the_readers_language():
+    """A new step of the plan, or a new phase of a machine's start, needs its sentence in includes/step_strings.html."""
+    page = (ROOT / "templates/includes/step_strings.html").read_text()
+    told = dict(re.findall(r'data-key="step-([\w-]+)">\{% translate "(.+?)" %\}', page))
+    steps = steps_of("runtime/container/birth.py", "runtime/container/inside.py")
+    phases = {f"machine-{name}": words[0] for name, words in PHASES.items()}
+
+    assert len(steps) > 25
+    assert {} == {name: text for name, text in (steps | phases).items() if told.get(name) != text}
+
+
+def test_every_step_of_a_mix_is_in_the_catalogue():
+    """The mixer's steps are translated on the server, by their own words."""
+    steps = steps_of("runtime/mix/making.py")
+    for source in ("making", "fences"):
+        text = (ROOT / f"runtime/mix/{source}.py").read_text()
+        steps |= dict(re.findall(r'(?:self\.do\(|, )"([a-z-]+)", f?"([^":]+)[^"]*", "[a-z_]+\(\d\)"', text))
+
+    assert len(steps) >= 12
+    assert set(steps.values()) - set(entries()) == set()

@@ -41,12 +41,13 @@ function drawUpper(upper, shown, total, height, context) {
   const { machine, width } = context;
   const self = machine.get("machine", "self");
   const share = self?.disk_bytes ? Math.min(1, self.disk_used_bytes / self.disk_bytes) : 0;
+  const gauge = Math.min(160, width * 0.22); // beside the title, which must have its room
   return svg`<g class="layer upper" data-pick="layers" data-id="upper" role="button" aria-label=${say("xray-upper")}>
       <rect class="box" x="4" y="4" width=${width - 8} height=${height} rx="6"></rect>
       <text class="title" x="16" y="26">${say("xray-upper")}</text>
       <text class="soft" x="16" y="44">${say("xray-disk-used", { used: bytes(self?.disk_used_bytes ?? upper?.size_bytes), of: bytes(self?.disk_bytes), files: number(upper?.files) })}</text>
-      <rect class="gauge" x=${width - 176} y="18" width="160" height="8" rx="4"></rect>
-      <rect class="gauge-fill" x=${width - 176} y="18" width=${Math.max(share ? 2 : 0, 160 * share)} height="8" rx="4"></rect>
+      <rect class="gauge" x=${width - gauge - 16} y="18" width=${gauge} height="8" rx="4"></rect>
+      <rect class="gauge-fill" x=${width - gauge - 16} y="18" width=${Math.max(share ? 2 : 0, gauge * share)} height="8" rx="4"></rect>
     </g>
     ${shown.length ? repeat(shown, (change) => change.id, (change, at) => drawChange(change, 66 + at * LINE, context)) : svg`<text class="soft" x="16" y="68">${say("xray-nothing-written")}</text>`}
     ${total > shown.length ? svg`<text class="soft" x="16" y=${66 + shown.length * LINE}>${say("xray-and-more", { n: number(total - shown.length) })}</text>` : svg``}`;

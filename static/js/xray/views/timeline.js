@@ -1,7 +1,7 @@
 /* Timeline: the plan that made this machine, step by step, with the time of each, its manual page
    and the lines of the runtime that did it. */
 
-import { say } from "../../strings.js";
+import { describe, say } from "../../strings.js";
 import { drawWaterfall, milliseconds } from "../../waterfall.js";
 
 export const timeline = { draw, table };
@@ -28,7 +28,7 @@ function table({ machine }) {
     columns: [say("xray-step"), say("xray-where"), say("xray-begins"), say("xray-takes"), say("xray-manual"), say("xray-source")],
     rows: steps(machine).map((step) => ({
       key: step.id,
-      cells: [step.description, say(step.stage === "inside" ? "inside" : "host-side"), `${milliseconds(step.start_us)} ms`, `${milliseconds(step.duration_us)} ms`, step.manual ?? "", step.file ? `${step.file}:${step.line}` : ""],
+      cells: [describe(step), say(step.stage === "inside" ? "inside" : "host-side"), `${milliseconds(step.start_us)} ms`, `${milliseconds(step.duration_us)} ms`, step.manual ?? "", step.file ? `${step.file}:${step.line}` : ""],
     })),
   };
 }
