@@ -37,6 +37,7 @@ def configure(sender: Celery, **_: object) -> None:
         beat_schedule_filename=str(settings.STATE_DIR / "celerybeat-schedule"),
         beat_schedule={
             "reconcile": {"task": "labs.reconcile", "schedule": 15.0, "options": {"expires": 15}},
+            "recordings": {"task": "recordings.expire", "schedule": 60.0, "options": {"expires": 60}},
         },
     )
 

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "labsite.labs",
     "labsite.xray",
     "labsite.mixer",
+    "labsite.recordings",
 ]
 
 MIDDLEWARE = [
@@ -217,6 +218,12 @@ IMAGE_NAMES = environment.pairs("VITRINE_IMAGE_NAMES", "debian-12=linux")
 NODE_SANDBOXES = environment.number("VITRINE_NODE_SANDBOXES", 100)
 # How many proxies of ours stand in front: only their X-Forwarded-For is believed.
 TRUSTED_PROXIES = environment.number("VITRINE_TRUSTED_PROXIES", 0)
+
+# How much of one session may be recorded, for how long it is kept, and how many a learner may keep.
+RECORDING_BYTES = environment.number("VITRINE_RECORDING_MIB", 16) << 20
+RECORDING_SECONDS = environment.number("VITRINE_RECORDING_MINUTES", 60) * 60
+RECORDING_DAYS = environment.number("VITRINE_RECORDING_DAYS", 30)
+RECORDINGS_PER_USER = environment.number("VITRINE_RECORDINGS_PER_USER", 10)
 
 # /metrics answers this machine only, or whoever has this token.
 METRICS_TOKEN = os.environ.get("VITRINE_METRICS_TOKEN", "")

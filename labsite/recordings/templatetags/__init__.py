@@ -1,0 +1,1 @@
+"""What the lab's page asks of recordings, which the labs app may not import."""
