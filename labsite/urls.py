@@ -13,6 +13,7 @@ urlpatterns = [
     path("lessons/", include("labsite.labs.lesson_urls")),
     path("labs/", include("labsite.labs.urls")),
     path("mixer/", include("labsite.mixer.urls")),
+    path("recordings/", include("labsite.recordings.urls")),
     path("api/v1/", include("labsite.labs.api.urls")),
     path("accounts/", include("labsite.accounts.urls")),
     path("language/", set_language, name="set_language"),
