@@ -22,18 +22,19 @@ from bench.scale import scale
 from bench.spawner import private_spawner
 from bench.students import students
 from bench.terminal import terminal
+from bench.vm import vm
 from bench.xray import xray
 from runtime.image.store import Store
 from runtime.paths import Paths
 
-PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "xray", "students", "hostile")
+PARTS = ("create", "memory", "scale", "images", "nested", "terminal", "click", "vm", "xray", "students", "hostile")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench", description="compare Vitrine with others, in one run")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of create, nested and click (default 20)")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of create, nested, click and vm (default 20)")
     parser.add_argument("--count", type=int, default=300, help="sandboxes alive at once in scale (default 300)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     options = parser.parse_args(argv)
@@ -74,6 +75,10 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     paths = Paths.from_environment()
     work = paths.state / "bench"
     work.mkdir(parents=True, exist_ok=True)
+    if "vm" in parts:
+        say(f"vm: {options.rounds} rounds of a container, a machine that boots and one that is restored")
+        with private_spawner(pool=0, snapshots=False) as booting, private_spawner(pool=0) as restoring:
+            yield from vm(booting, restoring, options.rounds)
     if {"create", "memory", "scale", "images", "nested", "xray"} & set(parts):
         yield from runtime_tables(options, parts, work, paths)
     if "terminal" in parts:

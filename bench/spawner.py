@@ -48,13 +48,16 @@ def stop(client: SpawnerClient, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def private_spawner(pool: int | None = None) -> Iterator[SpawnerClient]:
-    """A spawner for the duration of a block, with a pool of this size (the default one's unless given)."""
+def private_spawner(pool: int | None = None, *, snapshots: bool = True) -> Iterator[SpawnerClient]:
+    """A spawner for the duration of a block, with a pool of this size (the default one's unless given);
+    without `snapshots` its machines boot."""
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-", dir="/run") as run:
         paths = Paths(Paths.from_environment().state, Path(run))
-        base = OWN_BASE if pool else OWN_BASE + RANGES * 65536  # one with a pool and one without may run side by side
+        kind = 0 if pool else 1 if snapshots else 2  # those of different kinds may run side by side
+        base = OWN_BASE + kind * RANGES * 65536
         ranges = {"VITRINE_UID_BASE": str(base), "VITRINE_RANGES": str(RANGES)}
         environment = {**os.environ, **ranges, "VITRINE_STATE": str(paths.state), "VITRINE_RUN": run}
+        environment["VITRINE_VM_SNAPSHOTS"] = str(int(snapshots))
         if pool is not None:
             environment["VITRINE_POOL"] = str(pool)
         command = [sys.executable, "-m", "runtime.spawner", "--foreground"]

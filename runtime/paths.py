@@ -52,6 +52,11 @@ class Paths:
         return self.state / "images"
 
     @property
+    def machines(self) -> Path:
+        """What virtual machines are made of: a room and a disk for each image, states of those that have come up."""
+        return self.state / "machines"
+
+    @property
     def spawner_socket(self) -> Path:
         return self.run / "spawner.sock"
 

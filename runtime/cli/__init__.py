@@ -8,6 +8,7 @@ writes docs/cli.md from the parser, so the page cannot be wrong.
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from runtime.cli import parser, verbs
 from runtime.errors import VitrineError
@@ -20,8 +21,10 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["image"]:
         from runtime.cli.building import from_context
         from runtime.image.cli import main as image_main
+        from runtime.paths import Paths
+        from runtime.vm.collect import collect
 
-        return image_main(argv[1:], from_context)
+        return image_main(argv[1:], from_context, partial(collect, Paths.from_environment()))
     options = parser.build().parse_args(argv)
     try:
         return verbs.perform(options)

@@ -86,12 +86,13 @@ def _looking(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         one.add_argument("--json", action="store_true", help="as JSON")
 
 
-def main(argv: list[str], from_context: verbs.Builder | None = None) -> int:
+def main(argv: list[str], from_context: verbs.Builder | None = None, besides: verbs.Collector | None = None) -> int:
     """Run one verb; the exit status is 0, or 1 with one line that says why not.
 
-    `from_context` builds from a Containerfile. It makes sandboxes, so it lives on a higher floor.
+    `from_context` builds from a Containerfile: it makes sandboxes, so it lives on a higher floor, and so does
+    `besides`, which collects what was made from images.
     """
-    options = parser().parse_args(argv, argparse.Namespace(from_context=from_context))
+    options = parser().parse_args(argv, argparse.Namespace(from_context=from_context, besides=besides))
     try:
         return verbs.perform(options, Store(Paths.from_environment().images))
     except (OSError, VitrineError) as error:

@@ -20,6 +20,7 @@ from runtime.image.verify import verify
 from runtime.oci.reference import familiar
 
 Builder = Callable[[argparse.Namespace, Store, Say], Image]
+Collector = Callable[[Store], list[str]]
 HIDDEN = (CACHE, SNAPSHOTS)
 DESCRIPTION = "org.opencontainers.image.description"
 
@@ -114,7 +115,8 @@ def _collect(options: argparse.Namespace, store: Store) -> int:
     for image in store.list() if options.cache else ():
         if image.name.startswith(CACHE):
             store.remove(image.name)
-    return _print([{"deleted": name} for name in collect(store)], options.json, ["deleted"])
+    gone = collect(store) + (options.besides(store) if options.besides else [])
+    return _print([{"deleted": name} for name in gone], options.json, ["deleted"])
 
 
 def summary(image: Image) -> dict[str, Any]:

@@ -13,6 +13,7 @@ once. See mkfs.erofs(1).
 from __future__ import annotations
 
 import compileall
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -21,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from runtime.paths import Paths
 from runtime.vm import initrd, kernel, programs
 
 IMAGE = "machine"
+DISKS, DRAFT = "disks", ".making-"
 MODULES = ("virtio_mmio", "virtio_console", "virtio_blk", "virtio_net", "erofs", "overlay")
 PACKAGE = Path(__file__).resolve().parents[1]
 BESIDE = (
@@ -56,20 +58,27 @@ def make(paths: Paths, layers: Sequence[Path], say: Say = print) -> Room:
     Raises NotFoundError without a kernel, VitrineError when a tool is missing.
     """
     guest = kernel.find(paths.state / "kernels")
-    place = paths.state / "machines"
-    layer = place / _key(guest, layers)
+    layer = paths.machines / key(guest, layers)
     if layer.is_dir():
         return Room(layer)
-    place.mkdir(mode=0o711, exist_ok=True)
-    with (place / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with making(paths):
         if not layer.is_dir():
             say(f"making the disk and the first root of a machine on kernel {guest.release}")
             _make(guest, layers, layer)
     return Room(layer)
 
 
-def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
+@contextlib.contextmanager
+def making(paths: Paths) -> Iterator[None]:
+    """One at a time."""
+    place = paths.machines
+    place.mkdir(mode=0o711, exist_ok=True)
+    with (place / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
     """One name for the kernel, the layers and the code that goes into the room."""
     total = hashlib.sha256("\0".join([guest.release, *(layer.name for layer in layers)]).encode())
     for name in (*BESIDE, *SCRIPTS):
@@ -81,7 +90,7 @@ def _key(guest: kernel.Kernel, layers: Sequence[Path]) -> str:
 
 def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
     """Everything under a name that says it is not finished, then the name that says it is."""
-    draft = Path(tempfile.mkdtemp(prefix=".making-", dir=layer.parent))
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=layer.parent))
     try:
         inside = draft / "guest"
         inside.mkdir(mode=0o755)
@@ -94,7 +103,7 @@ def _make(guest: kernel.Kernel, layers: Sequence[Path], layer: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(PACKAGE / name, target)
         _compile(inside / "runtime")
-        os.link(_disk(layer.parent / "disks", layers), inside / "disk")
+        os.link(_disk(layer.parent / DISKS, layers), inside / "disk")
         draft.chmod(0o755)
         draft.rename(layer)
     except BaseException:
@@ -110,13 +119,18 @@ def _compile(tree: Path) -> None:
 def _disk(place: Path, layers: Sequence[Path]) -> Path:
     """The disk of these layers; rooms that differ in kernel or code have the same."""
     place.mkdir(mode=0o700, exist_ok=True)
-    disk = place / hashlib.sha256("\0".join(layer.name for layer in layers).encode()).hexdigest()
+    disk = place / disk_name(layers)
     if not disk.exists():
         draft = disk.with_suffix(".making")
         draft.unlink(missing_ok=True)
         make_disk(layers, draft)
         draft.rename(disk)
     return disk
+
+
+def disk_name(layers: Sequence[Path]) -> str:
+    """One for each stack of layers."""
+    return hashlib.sha256("\0".join(layer.name for layer in layers).encode()).hexdigest()
 
 
 def make_disk(layers: Sequence[Path], target: Path) -> None:

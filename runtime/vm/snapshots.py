@@ -23,6 +23,7 @@ from pathlib import Path
 from runtime.errors import RefusedError
 from runtime.paths import Paths
 
+PREFIX = 16  # characters of a name that say whose room it is
 MOST = 8  # files of some sixty mebibytes
 SETTING = "VITRINE_VM_SNAPSHOTS"
 
@@ -36,14 +37,14 @@ def wanted() -> bool:
 
 
 def place(paths: Paths) -> Path:
-    return paths.state / "machines" / "snapshots"
+    return paths.machines / "snapshots"
 
 
 def find(paths: Paths, layers: Sequence[Path], command: Sequence[str], hostname: str, *, cable: bool) -> Path:
     """Where the state of this kind is or will be; `command` is the supervisor's, which names all else. The room,
     which is the topmost layer, comes first in the name: who removes a room finds what belongs to it."""
     words = [*(layer.name for layer in layers), *command, hostname, "cable" if cable else ""]
-    return place(paths) / f"{layers[-1].name[:16]}-{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:32]}"
+    return place(paths) / f"{layers[-1].name[:PREFIX]}-{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:32]}"
 
 
 def use(file: Path) -> int | None:

@@ -12,7 +12,7 @@ from runtime.paths import Paths
 
 PROGRAMS = """
     bash awk sed ps top ip ss ping strace python3 nano vi vim less man sudo su getfacl crontab git file
-    tree bc ssh nft iptables bwrap busybox unshare nsenter lsns capsh getcap lsof nc tcpdump column clear
+    tree bc ssh dropbear nft iptables bwrap busybox unshare nsenter lsns capsh getcap lsof nc tcpdump column clear
 """.split()
 
 
