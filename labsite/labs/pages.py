@@ -12,6 +12,8 @@ from django.views.decorators.http import require_safe
 from labsite.labs import lessonbook, progress
 from labsite.labs.models import LabSession, Sandbox, Status
 from lessons import catalog
+from lessons import glossary as words
+from lessons.errors import LessonNotFound
 
 BOXES = 60  # the most that the drawing shows
 
@@ -22,8 +24,10 @@ def home(request: HttpRequest) -> HttpResponse:
     running = Sandbox.objects.filter(status=Status.RUNNING)
     number = running.count()
     counts = {"sandboxes": number, "boxes": range(min(number, BOXES)), "kernel": f"Linux {os.uname().release}"}
+    language = get_language() or "en"
     context = {
-        "courses": progress.cards(catalog.courses(get_language() or "en"), request.user),
+        "courses": progress.cards(catalog.courses(language), request.user),
+        "with_words": [name for name in catalog.names() if words.of(name, language)],
         "counts": counts,
         "open_labs": open_labs(request.user),
     }
@@ -52,12 +56,29 @@ def lesson_context(request: HttpRequest, lesson: catalog.Lesson) -> dict[str, An
     return {
         "lesson": lesson,
         "course": catalog.course(lesson.course, lesson.language),
+        "terms": terms_of(lesson),
         "open_lab": _open_lab(request, lesson),
         "steps_done": {step.id for step in lesson.steps if known.finished(step)},
         "next_step": lesson.step(known.step) if known.begun(lesson) else None,
         "standing_quizzes": sorted(known.quizzes),
         "quizzes_url": reverse("api:lessons") + f"/{lessonbook.path_of(lesson)}/quizzes/",
     }
+
+
+@require_safe
+def glossary(request: HttpRequest, course: str) -> HttpResponse:
+    """The words of a course."""
+    language = get_language() or "en"
+    try:
+        context = {"course": catalog.course(course, language), "terms": words.of(course, language)}
+    except LessonNotFound:
+        raise Http404
+    return render(request, "glossary.html", context)
+
+
+def terms_of(lesson: catalog.Lesson) -> words.Linker:
+    """What makes links of a lesson's new words."""
+    return words.Linker(words.of(lesson.course, lesson.language), reverse("lessons:glossary", args=[lesson.course]))
 
 
 def _open_lab(request: HttpRequest, lesson: catalog.Lesson) -> LabSession | None:

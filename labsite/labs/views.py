@@ -5,7 +5,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,7 +13,7 @@ from labsite.labs import access, lessonbook, limits, serialize, services
 from labsite.labs.address import client_network
 from labsite.labs.api.problems import RETRY_AFTER
 from labsite.labs.limits import LimitError
-from labsite.labs.pages import lesson_context, open_labs
+from labsite.labs.pages import lesson_context, open_labs, terms_of
 
 WITHOUT_LESSON = {"mixer": "mixer:page"}  # labs that another page shows
 
@@ -49,8 +48,7 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     lesson = lessonbook.of_lab(lab) if lab else None
     if lab is None or lesson is None:
         raise Http404
-    steps = [{"step": step, "html": mark_safe(step.html)} for step in lesson.steps]
-    context = {"lab": lab, "lesson": lesson, "steps_html": steps, "boot": serialize.boot(request, lab)}
+    context = {"lab": lab, "lesson": lesson, "terms": terms_of(lesson), "boot": serialize.boot(request, lab)}
     return render(request, "lab.html", context)
 
 
