@@ -202,7 +202,7 @@ byId("sheet").addEventListener("click", () => {
 });
 
 makeDivider(byId("divider"), byId("main"));
-const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.current?.screen?.refit(), api });
+const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.refit(), api });
 equipSettings(() => machines.apply());
 equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
 equipLinks(byId("steps"), machines, xray);

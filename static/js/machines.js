@@ -2,6 +2,7 @@
 
 import { booting, runClocks, stateTitle, stateWords } from "./boot.js";
 import { notify, openLink } from "./dialogs.js";
+import { Split } from "./split.js";
 import { say } from "./strings.js";
 import { TerminalPane } from "./terminal.js";
 import { drawWaterfall } from "./waterfall.js";
@@ -20,6 +21,7 @@ export class Machines {
     this.current = null;
     this.full = new Map();
     this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), disk: (machine, fill) => this.disk(machine, fill), echoed: options.echoed, stirred: options.stirred };
+    this.split = new Split(this);
     byId("add-terminal").addEventListener("click", () => this.add());
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
     for (const sandbox of sandboxes) this.update(sandbox);
@@ -53,6 +55,7 @@ export class Machines {
     const wanted = machine.terminals?.length ?? 1;
     for (let n = 1; n <= wanted && !again.length; n += 1) this.open(machine.name, n);
     if (!this.current) this.select(this.panes.keys().next().value);
+    else if (!this.split.beside) this.split.again();
   }
 
   open(machine, n) {
@@ -89,17 +92,25 @@ export class Machines {
   select(key, focus = false) {
     const pane = this.panes.get(key);
     if (!pane) return null;
+    const beside = this.split.choose(pane, this.current);
     this.current = pane;
     for (const other of this.panes.values()) {
-      other.element.hidden = other !== pane;
+      other.element.hidden = other !== pane && other !== beside;
       other.tab.setAttribute("aria-selected", String(other === pane));
       other.tab.tabIndex = other === pane ? 0 : -1;
     }
     this.draw(); // the drawing of the start gives way first: the screen measures its room
-    if (!pane.screen) pane.start();
-    else pane.screen.refit();
+    for (const shown of beside ? [pane, beside] : [pane]) {
+      if (!shown.screen) shown.start();
+      else shown.screen.refit();
+    }
     if (focus) pane.focus();
     return pane;
+  }
+
+  /** The room of the terminals has changed. */
+  refit() {
+    for (const pane of this.panes.values()) if (!pane.element.hidden) pane.screen?.refit();
   }
 
   nth(n, focus = true) {

@@ -25,6 +25,7 @@ def test_two_terminals_a_table_and_a_race(visitor):
     wait_prompt(visitor)
     until(visitor, "document.querySelector('#machine-state').innerText.includes('vm running · ')")
     assert visitor.locator("#tabs .coming").count() == 0
+    until(visitor, "document.querySelectorAll('.panes.split .pane:not([hidden])').length === 2")
 
     visitor.get_by_role("tab", name="virtual machine").click()
     wait_prompt(visitor)
