@@ -5,6 +5,7 @@ From the page: {"type": "start", "consent": true, "terminals": ["box/1"]}, {"typ
 or {"type": "refused", "code"}. The recorder itself goes on when the page leaves.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -88,11 +89,7 @@ class RecordingConsumer(SocketConsumer):
         if recorder is None or (not recorder.ended and int(recorder.budget.at()) // 2 == self.reported):
             return
         self.reported = int(recorder.budget.at()) // 2
-        text = json.dumps(self.report(recorder.row))
-        try:
-            self.base_send({"type": "websocket.send", "text": text}).send(None)
-        except StopIteration:
-            return
+        self.telling = asyncio.ensure_future(self.send(text_data=json.dumps(self.report(recorder.row))))
 
     def report(self, row: Recording | None) -> dict[str, Any]:
         """What the page shows."""

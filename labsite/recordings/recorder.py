@@ -46,7 +46,7 @@ class Recorder:
         self.runtime_ids: dict[str, str] = {}
         self.user = "root"
         self.ended = ""
-        self.places = places(row.code)
+        self.places: dict[str, int] = {}
         self.task = asyncio.create_task(self.run())
 
     def note(self, code: str, where: str, *rest: Any) -> None:
@@ -66,6 +66,7 @@ class Recorder:
     async def run(self) -> None:
         """Follow until the learner, the lab or a limit ends it."""
         try:
+            self.places = await asyncio.to_thread(places, self.code)
             await self.look()
             turn = 0
             while not self.ended:
@@ -139,8 +140,10 @@ class Recorder:
 
     def let_go(self) -> None:
         """Detach from everything and release the lock."""
-        for each in [*self.tapes.values(), *self.sights.values()]:
-            each.stop()
+        for tape in self.tapes.values():
+            tape.stop()
+        for sight in self.sights.values():
+            sight.stop()
         self.writer.close()
         RECORDERS.pop(self.code, None)
 

@@ -28,9 +28,9 @@ class RecordingRefused(Exception):  # noqa: N818 - a refusal, told to the learne
 def begin(lab: LabSession, terminals: Any) -> Recording:
     """Begin to record these terminals; what is being recorded already goes on."""
     wanted = known_terminals(lab, terminals)
-    if Recording.objects.filter(user=lab.user).count() >= settings.RECORDINGS_PER_USER:
-        if not Recording.objects.filter(lab=lab, ended_at=None).exists():
-            raise RecordingRefused("too-many")
+    kept = Recording.objects.filter(user=lab.user).count()
+    if kept >= settings.RECORDINGS_PER_USER and not Recording.objects.filter(lab=lab, ended_at=None).exists():
+        raise RecordingRefused("too-many")
     try:
         return Recording.objects.get_or_create(
             lab=lab, ended_at=None, defaults={"user": lab.user, "lesson": lab.lesson, "terminals": wanted}
@@ -50,13 +50,10 @@ def known_terminals(lab: LabSession, terminals: Any) -> list[str]:
     """Checked: names of machines of this lab, numbers from 1 to 8."""
     names = set(lab.sandboxes.values_list("name", flat=True))
     possible = {f"{name}/{n}" for name in names for n in range(1, MOST_N + 1)}
-    if (
-        not isinstance(terminals, list)
-        or not terminals
-        or not all(isinstance(each, str) and each in possible for each in terminals)
-    ):
+    wanted = terminals if isinstance(terminals, list) and all(isinstance(each, str) for each in terminals) else []
+    if not wanted or not possible.issuperset(wanted):
         raise RecordingRefused("terminals")
-    return sorted(set(terminals))
+    return sorted(set(wanted))
 
 
 def throw_away(now: Any = None) -> int:

@@ -24,6 +24,7 @@ class Sight:
         self.viewing = Viewing(machine)
         self.feed = FEEDS.join(runtime_id, self.heard)
         self.fresh = asyncio.Event()
+        self.fresh.set()  # it may have something already
         self.task = asyncio.create_task(self.follow())
 
     def heard(self, event: Event | None) -> None:

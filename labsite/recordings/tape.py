@@ -6,18 +6,14 @@ afterwards; what had rolled out of the ring by then is a gap, and the journal sa
 
 import asyncio
 import codecs
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from labsite.labs import gateway
 
-log = logging.getLogger(__name__)
-
 SOONEST, LATEST = 0.5, 5.0  # seconds until a machine that does not answer is tried again
 LONGEST_LINE = 4096  # of what stood in the cursor's line when the recording began
-PATIENCE_OF_SHIM = 10.0
 
 
 class Tape:
