@@ -29,6 +29,9 @@ PHASES = {
     "ready": (
         "mount the image’s layers, start the agent, give it what is its own", "switch_root(8)", "inside",
         "runtime/vm/machine.py", "welcome", "Running"),
+    "saved": (
+        "stop the machine, keep its state for those who come after, let it go on", "mmap(2)", "host",
+        "runtime/vm/machine.py", "save", "Running"),
     "prompt": ("a shell on the console writes its prompt", "tty(4)", "inside", "runtime/vm/machine.py", "shell", "Running"),
 }  # fmt: skip
 
