@@ -24,7 +24,7 @@ def play(place: Grounds, step: Step) -> Iterator[Line]:
         if isinstance(action, Run) and action.skip:
             continue
         start = time.monotonic()
-        act, ok, detail = _one(place, action, _stays(action, step.actions[number + 1 :]))
+        act, ok, detail = _one(place, action, stays(action, step.actions[number + 1 :]))
         yield f"line {action.line}", act, ok, detail, time.monotonic() - start
 
 
@@ -62,7 +62,7 @@ def _run(place: Grounds, run: Run, stays: bool) -> tuple[bool, str]:
     return ok, f"status {status}" if ok else f"status {status}, printed {output!r}"
 
 
-def _stays(action: Action, later: tuple[Action, ...]) -> bool:
+def stays(action: Action, later: tuple[Action, ...]) -> bool:
     """Does the program keep the terminal until something else is done there?"""
     if not isinstance(action, Run):
         return False
