@@ -50,6 +50,11 @@ class Recording(models.Model):
     def __str__(self) -> str:
         return f"{self.lesson} ({self.code[:8]})"
 
+    @property
+    def minutes(self) -> int:
+        """How long it is, in minutes begun."""
+        return max(1, round(self.seconds / 60 + 0.5))
+
     def end(self, reason: str) -> bool:
         """Stop it; False if it had stopped before."""
         now = timezone.now()

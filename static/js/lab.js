@@ -12,6 +12,7 @@ import { makeKeys } from "./keys.js";
 import { followLesson } from "./live.js";
 import { Machines } from "./machines.js";
 import { equipQuizzes } from "./quiz.js";
+import { Recording } from "./recording.js";
 import { equipSettings } from "./settings.js";
 import { Socket, whenHeard } from "./socket.js";
 import { Steps } from "./steps.js";
@@ -24,6 +25,7 @@ const boot = JSON.parse(byId("lab-data").textContent);
 const csrf = document.querySelector("input[name=csrfmiddlewaretoken]").value;
 const api = (method, path, body) => request(method, boot.api + path, body, csrf);
 let ended = false;
+let recording = null;
 
 const keys = makeKeys({
   nth: (n) => machines.nth(n),
@@ -39,6 +41,7 @@ const machines = new Machines(boot.sandboxes, {
   key: keys,
   retry: (machine) => retry(machine),
   stirred: () => tasks.stirred(),
+  recorded: () => Boolean(recording?.on),
   echoed: (ms) => { byId("latency").textContent = `${ms.toFixed(ms < 10 ? 1 : 0)} ms`; },
 });
 
@@ -158,7 +161,7 @@ function showEnd(reason) {
   clock.stop();
   machines.close();
   socket.close();
-  for (const id of ["end", "extend", "undo", "add-terminal"]) byId(id).hidden = true;
+  for (const id of ["end", "extend", "undo", "add-terminal", "record"]) byId(id).hidden = true;
   byId("ended-text").textContent = say(`ended-${REASONS.has(reason) ? reason : "other"}`);
   ask("ended-sheet");
 }
@@ -203,6 +206,7 @@ byId("sheet").addEventListener("click", () => {
 
 makeDivider(byId("divider"), byId("main"));
 const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.refit(), api });
+recording = new Recording({ address: () => socketAddress(`${boot.ws.lab}recording/`), machines });
 equipSettings(() => machines.apply());
 equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
 equipLinks(byId("steps"), machines, xray);

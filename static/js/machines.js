@@ -20,7 +20,7 @@ export class Machines {
     this.panes = new Map();
     this.current = null;
     this.full = new Map();
-    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), disk: (machine, fill) => this.disk(machine, fill), echoed: options.echoed, stirred: options.stirred };
+    this.page = { toast: notify, openLink, key: options.key, titled: (pane) => this.retitle(pane), disk: (machine, fill) => this.disk(machine, fill), echoed: options.echoed, recorded: options.recorded, stirred: options.stirred };
     this.split = new Split(this);
     byId("add-terminal").addEventListener("click", () => this.add());
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
@@ -235,10 +235,15 @@ function comingTab(machine) {
   return tab;
 }
 
+function lostWords({ name, error }) {
+  const known = ["off", "restarted", "panic", "killed"].includes(error?.code);
+  return known ? `${say("vm-ended", { machine: name })} ${say(`vm-ended-${error.code}`)}` : say("lost", { machine: name });
+}
+
 function trouble(machine) {
   const { status, name: label, place, error } = machine;
   if (status === "queued") return { kind: "wait", place: place ?? "…", text: say("place", { place: place ?? "…" }) };
-  if (status === "lost") return { kind: "bad", text: say("lost", { machine: label }), retry: true };
+  if (status === "lost") return { kind: "bad", text: lostWords(machine), retry: true };
   if (status !== "failed") return null;
   const head = error?.step ? say("failed-at", { machine: label, step: error.step }) : say("failed", { machine: label });
   return { kind: "bad", text: [head, error?.message].filter(Boolean).join(": "), retry: true };

@@ -112,7 +112,15 @@ export class TerminalPane {
   }
 
   viewed({ viewers: people }) {
-    this.show(people > 1 ? say("viewers", { n: people }) : "");
+    this.people = people;
+    this.drawViewers();
+  }
+
+  /** A recorder looks too, but it is hers and has a mark of its own. */
+  drawViewers() {
+    if (this.over || this.people === undefined) return;
+    const n = this.people - (this.page.recorded() ? 1 : 0);
+    this.show(n > 1 ? say("viewers", { n }) : "");
   }
 
   show(text) {

@@ -15,12 +15,14 @@ import { Compare } from "./views/compare.js";
 const byId = (id) => document.getElementById(id);
 
 export class Panel {
-  /** address() gives the websocket's address; layout() is called when the terminals' room changed; api asks the lab's API. */
-  constructor({ address, layout, api }) {
-    Object.assign(this, { address, layout });
+  /** address() gives the websocket's address; layout() is called when the terminals' room changed; api asks the lab's API.
+      `feed` makes what stands in the place of a live feed: a recording. */
+  constructor({ address, layout, api, feed = (changed) => new Feed(address, changed) }) {
+    Object.assign(this, { layout, makeFeed: feed });
     this.compare = new Compare({ api, changed: () => this.draw() });
     this.tabs = [...document.querySelectorAll("#xray-tabs [data-view]")];
     this.view = recall("xray-view", "processes");
+    if (!this.tabs.some((tab) => tab.dataset.view === this.view)) this.view = "processes";
     this.asTable = recall("xray-table", false);
     this.selected = null;
     this.feed = null;
@@ -49,7 +51,7 @@ export class Panel {
 
   open() {
     this.setOpen(true);
-    this.feed ??= new Feed(this.address, () => this.draw());
+    this.feed ??= this.makeFeed(() => this.draw());
     this.draw();
     if (this.view === "compare") this.compare.opened();
   }
