@@ -259,8 +259,10 @@ class Running:
     def personalise(self) -> None:
         """What no two machines may have in common."""
         self.tell("time", int(time.time()))
-        self.tell("seed", os.urandom(64).hex())
-        self.tell("id", os.urandom(16).hex())
+        self.tell("seed", os.urandom(32).hex())
+
+    def connect(self) -> None:
+        """The laboratory: its names, and our place in it."""
         if self.host.hosts:
             lines = "".join(f"{address}\t{name}\n" for name, address in self.host.hosts.items())
             self.tell("hosts", wires.encode(lines.encode()))

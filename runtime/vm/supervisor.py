@@ -162,12 +162,17 @@ class Supervisor:
             self.running.tell("more", client.command, request["more"])
 
     def ready(self) -> None:
-        """The guest has what is its own: serve who waited."""
+        """The guest has what is its own: serve who waited. A terminal need not wait for the network, a command does."""
         if self.running.parked:
             self.open_shells.add(qemu.PARKED)
         waiting, self.waiting = self.waiting, []
         for client, request in waiting:
-            self.serve(client, request)
+            if "console" in request:
+                self.serve(client, request)
+        self.running.connect()
+        for client, request in waiting:
+            if "console" not in request:
+                self.serve(client, request)
 
     def understand(self, said: wires.Said) -> None:
         """A line of the agent's about a terminal or a command."""

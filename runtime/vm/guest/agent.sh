@@ -2,7 +2,7 @@
 # A shell script, because a host without a compiler can still read and change it. Texts that may hold
 # spaces travel in base64.
 #
-#   hostname NAME | time SECONDS | seed WORD | id HEX | address CIDR MAC | window N ROWS COLS
+#   hostname NAME | time SECONDS | seed WORD | address CIDR MAC | window N ROWS COLS
 #   hello                            are you there?    answers: ready BIRTH UPTIME RELEASE
 #   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
 #   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
@@ -99,8 +99,7 @@ obey() {
     hostname) hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
     hosts) text "$1" >>/etc/hosts ;;
     time) date -s "@$1" >/dev/null ;;
-    seed) echo "$1" >/dev/urandom && $reseed </dev/urandom ;; # what was written counts at once, not in a minute
-    id) echo "$1" >/etc/machine-id ;;
+    seed) begin_anew "$1" ;;
     hello) hello ;;
     address) ip link set eth0 address "$2" up && ip addr replace "$1" dev eth0 ;;
     window) stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
@@ -111,6 +110,13 @@ obey() {
     end) [ ! -e "/sys/fs/cgroup/run.$1" ] || echo 1 >"/sys/fs/cgroup/run.$1/cgroup.kill" ;;
     *) say "error unknown $verb" ;;
     esac
+}
+
+begin_anew() { # SEED: what was written counts at once, not in a minute; then this machine gets an identity of its own
+    echo "$1" >/dev/urandom
+    $reseed </dev/urandom
+    read -r id </proc/sys/kernel/random/uuid
+    echo "${id//-/}" >/etc/machine-id
 }
 
 hello() {

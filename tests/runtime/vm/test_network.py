@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.runtime.node import needs_node, wait_until
 from tests.runtime.vm.conftest import Guest
 
@@ -30,6 +32,7 @@ def test_they_ping_each_other(vm: Guest, box: Guest) -> None:
     assert 0 == vm.run("ping -c 1 -W 5 box").code
 
 
+@pytest.mark.nightly
 def test_they_read_each_others_pages(vm: Guest, box: Guest) -> None:
     """A web server in each, read from the other."""
     for server, client, name in ((vm, box, "vm"), (box, vm, "box")):
