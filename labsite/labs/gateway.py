@@ -5,6 +5,7 @@ a stolen web process can ask for no more than a lesson already allows.
 """
 
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -113,6 +114,11 @@ def put(sandbox: Sandbox, path: str, data: bytes, mode: int = 0o644, uid: int = 
     _asked(_shim(sandbox).put, path, data, mode, uid)
 
 
+def port(sandbox: Sandbox, port: int, family: int = 4) -> socket.socket:
+    """A socket to a server on the sandbox's own loopback, made in its network namespace."""
+    return _asked(_shim(sandbox).port, port, family)
+
+
 def replaced(sandbox: Sandbox, paths: list[str]) -> list[str]:
     """Which of these files of the image the sandbox has changed or hidden, as seen from outside."""
     return _asked(_shim(sandbox).replaced, paths)
@@ -170,6 +176,13 @@ def machine(sandbox: Sandbox) -> dict[str, Any]:
     """Of a virtual machine: how it runs (`accelerator`, `why`, `restored`) and when each phase of its start was over."""
     facts = _asked(_shim(sandbox).state).get("machine", {})
     return {name: facts[name] for name in ("accelerator", "why", "restored", "memory_mib", "phases") if name in facts}
+
+
+def how_it_ended(sandbox: Sandbox) -> str:
+    """Why nothing runs in a sandbox that is still there: off, restarted, panic or killed of a machine; else `init`."""
+    told = str(_asked(_shim(sandbox).state).get("machine", {}).get("ended", ""))
+    ends = {"powered off": "off", "restarted": "restarted", "panicked": "panic", "QEMU": "killed"}
+    return next((code for words, code in ends.items() if words in told), "init")
 
 
 def phases(machine: dict[str, Any], timings: list[dict[str, Any]]) -> list[dict[str, Any]]:

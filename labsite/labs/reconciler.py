@@ -97,12 +97,15 @@ def adopt_or_repeat(there: dict) -> None:
 
 
 def find_lost(there: dict) -> None:
-    """Rows that say running while nothing is there."""
+    """Rows that say running while nothing is there, or nothing runs in what is there."""
     settled = timezone.now() - timedelta(seconds=2)
     for sandbox in _here(Status.RUNNING).filter(changed_at__lt=settled):
-        if sandbox.runtime_id in there:
+        state = there.get(sandbox.runtime_id)
+        if state is not None and state.get("status") != "stopped":
             continue
         error = {"code": "lost", "step": "", "message": "the sandbox is gone from its node"}
+        if state is not None:
+            error = {"code": gateway.how_it_ended(sandbox), "step": "", "message": "nothing runs in it any more"}
         if sandbox.move(Status.RUNNING, to=Status.LOST, error=error):
             log.error("sandbox %s is lost", sandbox.runtime_id)
             notify.sandbox_changed(sandbox)

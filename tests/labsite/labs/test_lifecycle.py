@@ -145,6 +145,18 @@ def test_a_vanished_sandbox_is_lost(lab, node):
     assert {Status.LOST} == set(status(lab))
 
 
+def test_a_sandbox_in_which_nothing_runs_is_lost(lab, node, monkeypatch):
+    """F-06: Its shim is there and its init, or its guest, has ended: the page is told so, and why."""
+    monkeypatch.setattr(gateway, "how_it_ended", lambda sandbox: "off")
+    for each in node.sandboxes.values():
+        each["status"] = "stopped"
+    Sandbox.objects.update(changed_at=timezone.now() - timedelta(seconds=10))
+
+    reconciler.run()
+
+    assert {(Status.LOST, "off")} == {(row.status, row.error["code"]) for row in lab.sandboxes.all()}
+
+
 def test_a_sandbox_without_a_row_is_removed(lab, node):
     """What no live row wants is removed from the node."""
     node.sandboxes["0123456789ab-box"] = {"id": "0123456789ab-box"}
