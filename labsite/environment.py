@@ -57,6 +57,30 @@ def origins(name: str, default: str) -> list[str]:
     return found
 
 
+def apart(name: str, default: str, ours: list[str]) -> str:
+    """An origin with * for its first label, that shares no parent with ours: cookies of one would reach the other."""
+    found = os.environ.get(name, default)
+    parts = urlsplit(found)
+    host = (parts.hostname or "").removeprefix("*.")
+    if parts.scheme not in {"http", "https"} or found.count("*") != 1 or "://*." not in found or not host or parts.path:
+        raise ImproperlyConfigured(f"{name}={found!r} is not an origin such as https://*.previews-example.net")
+    for origin in ours:
+        own = urlsplit(origin).hostname or ""
+        if own != "localhost" and _site(own) == _site(host):
+            raise ImproperlyConfigured(
+                f"{name}={found!r} is of the same domain as {origin}: what a sandbox serves could set cookies there "
+                "(use a domain of its own)"
+            )
+    return found
+
+
+def _site(host: str) -> tuple[str, ...]:
+    """The labels that cookies may be shared by: the last two, or three under such as co.uk."""
+    labels = host.split(".")
+    deep = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return tuple(labels[-3:] if deep else labels[-2:])
+
+
 def secret_key(state: Path) -> str:
     """DJANGO_SECRET_KEY, or the key bootstrap left in the state directory."""
     if key := os.environ.get("DJANGO_SECRET_KEY"):

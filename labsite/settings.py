@@ -28,6 +28,9 @@ CSRF_TRUSTED_ORIGINS = ORIGINS
 # Terminals live in a process of their own, so that a slow page never delays a keystroke.
 WS_URL = os.environ.get("VITRINE_WS_URL", "").rstrip("/")
 WS_PORT = environment.number("VITRINE_WS_PORT", 8001)
+# Servers in sandboxes are seen on names of their own, one for each port; never on ours.
+PREVIEW_PORT = environment.number("VITRINE_PREVIEW_PORT", 8002)
+PREVIEW_ORIGIN = environment.apart("VITRINE_PREVIEW_ORIGIN", f"http://*.preview.localhost:{PREVIEW_PORT}", ORIGINS)
 HTTPS = all(origin.startswith("https://") for origin in ORIGINS)
 
 INSTALLED_APPS = [
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
     "labsite.labs",
     "labsite.xray",
     "labsite.mixer",
+    "labsite.previews",
     "labsite.recordings",
 ]
 

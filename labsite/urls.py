@@ -12,6 +12,7 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("lessons/", include("labsite.labs.lesson_urls")),
     path("labs/", include("labsite.labs.urls")),
+    path("ports/", include("labsite.previews.urls")),
     path("mixer/", include("labsite.mixer.urls")),
     path("recordings/", include("labsite.recordings.urls")),
     path("api/v1/", include("labsite.labs.api.urls")),

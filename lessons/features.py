@@ -5,8 +5,6 @@ would be found by a learner, and not by the author. Whoever builds the thing tak
 """
 
 MISSING = {
-    "ports": "previews of a port are not available in this version",
-    "editor": "the editor is not available in this version",
     "internet": "network: internet is not available in this version; labs have no way out (none or lab)",
 }
 

@@ -106,6 +106,18 @@ class ShimClient:
         """Read a file inside, its path resolved inside the sandbox's root."""
         return base64.b64decode(self.ask("get", path=path, limit=limit)["data"])
 
+    def port(self, port: int, family: int = 4) -> socket.socket:
+        """A socket to a port of the sandbox's own loopback, on its way: wait until it can be written to."""
+        with self.connect() as connection:
+            connection.sendall(frames.pack_json(frames.REQUEST, {"v": 1, "verb": "port", "port": port, "family": family}))
+            data, fds, _, _ = socket.recv_fds(connection, 65536, 1)
+            made = [socket.socket(fileno=fd) for fd in fds]
+            for _, payload in frames.Parser().feed(data):
+                checked(frames.unpack_json(payload))
+        if not made:
+            raise SpawnerUnavailable(f"the shim at {self.path} closed without an answer")
+        return made[0]
+
     def state(self) -> dict[str, Any]:
         """The sandbox's state, its usage and its terminals."""
         return self.ask("state")

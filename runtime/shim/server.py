@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container.lifecycle import Container
-from runtime.errors import StepError, VitrineError
+from runtime.errors import RefusedError, StepError, VitrineError
 from runtime.loop import READ, Loop
 from runtime.paths import Paths
-from runtime.shim import frames, genuine, requests, services
+from runtime.shim import frames, genuine, ports, requests, services
 from runtime.shim.connection import Connection
 from runtime.shim.observer import Watch, subject_of
 from runtime.shim.sandbox import Sandbox
@@ -126,7 +126,7 @@ class Shim:
         }  # fmt: skip
         long: dict[str, Callable[[Connection, dict[str, Any]], None]] = {
             "terminal": sandbox.attach, "exec": sandbox.execute, "put": sandbox.put, "get": sandbox.get,
-            "start": sandbox.start, "watch": self.add_viewer,
+            "start": sandbox.start, "watch": self.add_viewer, "port": self.open_port,
         }  # fmt: skip
         if verb in questions:
             self.answer(connection, **questions[verb](fields))
@@ -134,6 +134,13 @@ class Shim:
             long[verb](connection, fields)
         else:
             raise requests.refuse(f"verb: {verb!r} is not known")
+
+    def open_port(self, connection: Connection, fields: dict[str, Any]) -> None:
+        """Hand over a connection to a server in the sandbox."""
+        self.sandbox.need_init()
+        if self.sandbox.machine is not None:
+            raise RefusedError("machine", None, "a virtual machine's ports are behind its own kernel: ask its programs")
+        ports.hand_over(connection, self.container.init_pid, fields)
 
     def add_viewer(self, connection: Connection, fields: dict[str, Any]) -> None:
         """Show the x-ray: `once`, or as it changes."""

@@ -34,6 +34,7 @@ class Server:
     run: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="vitrine-e2e-", dir="/run")))
     port: int = field(default_factory=free_port)
     ws_port: int = field(default_factory=free_port)
+    preview_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -98,6 +99,7 @@ class Server:
             "VITRINE_RUN": str(self.run),
             "VITRINE_PORT": str(self.port),
             "VITRINE_WS_PORT": str(self.ws_port),
+            "VITRINE_PREVIEW_PORT": str(self.preview_port),
             "VITRINE_UID_BASE": UID_BASE,
             "VITRINE_LABS_PER_ADDRESS": "100",
             "VITRINE_FOREIGN_LESSONS": "tests/lessons/foreign/fixtures",

@@ -32,6 +32,7 @@ class Stack:
     run: Path
     log: Path
     environment: dict[str, str]
+    previews: int = 0
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def manage(self, *args: str) -> str:
@@ -72,24 +73,24 @@ def running_site(**variables: str) -> Iterator[Stack]:
         for name in _commands(stack):
             ending.callback(lambda name=name: _end(stack.processes[name]))
             stack.start(name)
-        for url in (stack.url, stack.ws_url):
+        for url in (stack.url, stack.ws_url, f"http://localhost:{stack.previews}"):
             _wait_for(url, stack)
         yield stack
 
 
 def _prepare(run: Path, state: Path, variables: dict[str, str]) -> Stack:
     """Directories, environment and database of a fresh site."""
-    pages, sockets = _free_port(), _free_port()
+    pages, sockets, previews = _free_port(), _free_port(), _free_port()
     images = Path(os.environ.get("VITRINE_STATE", "/var/lib/vitrine")) / "images"
     (state / "images").symlink_to(images)
     url, ws_url = f"http://localhost:{pages}", f"ws://localhost:{sockets}"
     own = {
         "VITRINE_STATE": str(state), "VITRINE_RUN": str(run), "VITRINE_UID_BASE": str(UID_BASE), "VITRINE_RANGES": "512",
         "VITRINE_ORIGINS": url, "VITRINE_WS_URL": ws_url, "VITRINE_DEV": "1", "VITRINE_NODE": "test",
-        "VITRINE_LABS_PER_ADDRESS": "1000", "DJANGO_SECRET_KEY": secrets.token_hex(32), "VITRINE_LOG": "WARNING",
+        "VITRINE_LABS_PER_ADDRESS": "1000", "VITRINE_PREVIEW_PORT": str(previews), "DJANGO_SECRET_KEY": secrets.token_hex(32), "VITRINE_LOG": "WARNING",
     }  # fmt: skip
     environment = {key: value for key, value in os.environ.items() if key not in ("REDIS_URL", "DATABASE_URL")}
-    stack = Stack(url, ws_url, run, state / "log", environment | own | variables)
+    stack = Stack(url, ws_url, run, state / "log", environment | own | variables, previews)
     stack.manage("migrate", "--verbosity", "0")
     return stack
 
@@ -105,6 +106,7 @@ def _commands(stack: Stack) -> dict[str, list[str]]:
         "redis": redis,
         "pages": [*daphne, "-p", ports[0], "labsite.asgi:application"],
         "terminals": [*daphne, "-p", ports[1], "labsite.asgi:application"],
+        "previews": [python, "-m", "labsite.previews", "-p", str(stack.previews)],
         "worker": [*worker, "-Q", "sandboxes,checks,node.test", *beat],
     }
 
