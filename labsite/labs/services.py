@@ -52,6 +52,18 @@ def open_without_lesson(
     return lab
 
 
+@transaction.atomic
+def add_machine(lab: LabSession, name: str, request: dict[str, Any], backend: str) -> Sandbox:
+    """One more machine for a lab that no lesson describes; the one of that name if it has it already."""
+    limits.one_at_a_time(lab.user)
+    if already := lab.sandboxes.filter(name=name).first():
+        return already
+    index = lab.sandboxes.count()
+    sandbox = Sandbox.objects.create(lab=lab, name=name, index=index, request=request, backend=backend)
+    _ask_for(sandbox)
+    return sandbox
+
+
 def extend(lab: LabSession) -> bool:
     """Half an hour more, up to the longest a lab may last; False if that is reached."""
     now = timezone.now()

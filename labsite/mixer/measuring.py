@@ -28,6 +28,12 @@ def measure(seen: Facts, server: dict[str, str], letter: str) -> Facts:
     return {"mix": facts(seen, process), "around": facts(seen, first), "server": server, "answers": answers, "kernel": kernel}
 
 
+def machine(seen: Facts, kernel: str) -> Facts:
+    """A virtual machine: the namespaces that QEMU is in, and the kernel behind it by its own word."""
+    first = seen["processes"].get(seen["machine"]["self"]["init"])
+    return {"namespaces": first["namespaces"] if first else {}, "kernel": kernel}
+
+
 def facts(seen: Facts, process: Facts) -> Facts:
     """What stands around one process."""
     held = seen["capabilities"].get(process["capabilities"]["effective"], {"names": [], "whole": False})

@@ -52,3 +52,13 @@ class Mix(models.Model):
         for name, value in {"state": to, **fields}.items():
             setattr(self, name, value)
         return True
+
+
+class Beside(models.Model):
+    """The virtual machine beside the mixes, once it has been measured."""
+
+    lab = models.OneToOneField(LabSession, on_delete=models.CASCADE, related_name="beside")
+    measured = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"the machine of {self.lab}"

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from labsite.mixer.models import Mix, State
 
 PATH = "mixer"  # in the place of a lesson's
 MACHINE = "host"  # the sandbox plays one
+BESIDE = "machine"  # the virtual machine that may stand beside it
 STALE = timedelta(seconds=15)  # a mix that takes longer was lost; another may be asked for
 MEBIBYTE = 1 << 20
 
@@ -50,9 +50,15 @@ def start(user: User, recipe: gateway.Mix, guesses: dict[str, bool], address: st
         "took_ms": None, "steps": [], "acts": {}, "measured": {}, "error": "",
     }  # fmt: skip
     mix, _ = Mix.objects.update_or_create(lab=lab, letter=recipe.letter, defaults=fresh)
-    if lab.sandboxes.filter(status=Status.RUNNING).exists():
+    if lab.sandboxes.filter(name=MACHINE, status=Status.RUNNING).exists():
         begin(mix)
     return mix
+
+
+def add_machine(lab: LabSession) -> None:
+    """A virtual machine of the same image beside the host: what it shares is to be seen too."""
+    wanted = {**request(), "memory": 128 * MEBIBYTE, "backend": "vm"}
+    services.add_machine(lab, BESIDE, wanted, "vm")
 
 
 def begin(mix: Mix) -> None:
@@ -66,6 +72,11 @@ def sandbox_runs(sandbox: Sandbox) -> None:
     """What waited for it begins; what ran in another before it is gone, and begins again."""
     if sandbox.lab.lesson != PATH:
         return
+    if sandbox.name == BESIDE:
+        from labsite.mixer.tasks import measure_machine
+
+        transaction.on_commit(lambda: measure_machine.delay(sandbox.lab.code))
+        return
     for mix in sandbox.lab.mixes.select_related("lab"):
         if mix.move(*State, to=State.WAITING):
             begin(mix)
@@ -73,16 +84,6 @@ def sandbox_runs(sandbox: Sandbox) -> None:
 
 def nudge(mix: Mix) -> None:
     """A page waits: send the task again if it was not sent, as the sandbox began to run just then."""
-    waited = timezone.now() - mix.asked_at
-    if mix.state == State.WAITING and waited > timedelta(seconds=1) and mix.lab.sandboxes.filter(status=Status.RUNNING).exists():
+    waits = mix.state == State.WAITING and mix.asked_at < timezone.now() - timedelta(seconds=1)
+    if waits and mix.lab.sandboxes.filter(name=MACHINE, status=Status.RUNNING).exists():
         begin(mix)
-
-
-def minutes_left(lab: LabSession) -> int:
-    """Until it is thrown away."""
-    return max(0, round((lab.expires_at - timezone.now()).total_seconds() / 60))
-
-
-def longest() -> int:
-    """Minutes that a lab lasts by default."""
-    return settings.LAB_MINUTES

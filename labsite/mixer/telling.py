@@ -5,12 +5,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labsite.labs.models import LabSession, Sandbox, Status
-from labsite.mixer import words
+from labsite.mixer import services, words
 from labsite.mixer.forms import SETS, MixForm
 from labsite.mixer.measuring import KINDS, QUESTIONS
-from labsite.mixer.models import Mix, State
+from labsite.mixer.models import Beside, Mix, State
 
 Row = dict[str, Any]
+ENDED = (Status.FAILED, Status.LOST, Status.STOPPED)
 EMPTY: Row = {"namespaces": [], "capabilities": "all", "guesses": {}}
 
 
@@ -48,20 +49,25 @@ def questions(chosen: Row) -> list[Row]:
 def result(lab: LabSession | None) -> Row:
     """All that the lower half of the page shows."""
     mixes = list(lab.mixes.select_related("lab")) if lab else []
-    sandbox = lab.sandboxes.first() if lab else None
+    machines = {each.name: each for each in lab.sandboxes.select_related("lab")} if lab else {}
+    sandbox, beside = machines.get(services.MACHINE), machines.get(services.BESIDE)
+    other = Beside.objects.filter(lab=lab).values_list("measured", flat=True).first() if beside else None
     shown = [_mix(mix) for mix in mixes]
     measured = {mix.letter: mix.measured for mix in mixes if mix.state == State.RUNNING}
     return {
         "mixes": shown,
-        "settled": all(mix.settled for mix in mixes) and _sandbox_settled(sandbox, mixes),
+        "settled": all(mix.settled for mix in mixes) and _settled(sandbox) and (bool(other) or _settled(beside, ENDED)),
         "sandbox": sandbox,
-        "shared": _shared(measured),
+        "beside": beside,
+        "other": other,
+        "shared": _shared(measured, other),
         "fences": _fences(measured),
     }
 
 
-def _sandbox_settled(sandbox: Sandbox | None, mixes: list[Mix]) -> bool:
-    return not mixes or sandbox is None or sandbox.status in (Status.RUNNING, Status.FAILED, Status.LOST, Status.STOPPED)
+def _settled(sandbox: Sandbox | None, states: tuple[str, ...] = (*ENDED, Status.RUNNING)) -> bool:
+    """Is there no machine to wait for?"""
+    return sandbox is None or sandbox.status in states
 
 
 def _mix(mix: Mix) -> Row:
@@ -85,18 +91,23 @@ def _answer(mix: Mix, question: str) -> Row:
     }  # fmt: skip
 
 
-def _shared(measured: dict[str, Row]) -> Row | None:
-    """The matrix: for each kind, who has it in common with whom, by the numbers of the namespaces."""
+def _shared(measured: dict[str, Row], other: Row | None) -> Row | None:
+    """The matrix: who has what in common with whom, by the numbers of the namespaces. The kernel is its first row."""
     if not measured:
         return None
     newest = next(iter(measured.values()))
-    around = newest["around"]["namespaces"]
+    around, kernel = newest["around"]["namespaces"], newest["kernel"]
     pairs = [(_("{a} and the host").format(a=each.upper()), of["mix"]["namespaces"], around) for each, of in measured.items()]
     if len(measured) == 2:
-        one, other = (of["mix"]["namespaces"] for of in measured.values())
-        pairs.append((_("A and B"), one, other))
+        one, other_mix = (of["mix"]["namespaces"] for of in measured.values())
+        pairs.append((_("A and B"), one, other_mix))
     pairs.append((_("the host and the server"), around, newest["server"]))
-    rows = [{"kind": kind, "cells": [_cell(left[kind], right[kind]) for _name, left, right in pairs]} for kind in KINDS]
+    kernels = [{"same": True, "left": kernel, "right": kernel} for _pair in pairs]
+    if other and other.get("namespaces"):
+        pairs.append((_("the host and the machine"), around, other["namespaces"]))
+        kernels.append({"same": False, "left": kernel, "right": other["kernel"]})
+    rows = [{"kind": "kernel", "cells": kernels}]
+    rows += [{"kind": kind, "cells": [_cell(left[kind], right[kind]) for _name, left, right in pairs]} for kind in KINDS]
     return {"columns": [name for name, _left, _right in pairs], "rows": rows}
 
 

@@ -46,6 +46,14 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("mixer:page") + "#result")
 
 
+@require_POST
+def machine(request: HttpRequest) -> HttpResponse:
+    """Set a virtual machine beside the host."""
+    if lab := services.lab_of(request.user):
+        services.add_machine(lab)
+    return redirect(reverse("mixer:page") + "#result")
+
+
 @never_cache
 @require_safe
 def result(request: HttpRequest) -> HttpResponse:

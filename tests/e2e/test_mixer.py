@@ -93,3 +93,16 @@ def test_it_fits_a_narrow_screen(mixer):
     start(mixer, "a")
 
     assert mixer.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.nightly
+def test_a_virtual_machine_beside_shares_not_even_the_kernel(mixer):
+    """One more column: another kernel, and QEMU in namespaces of its own."""
+    expect_no(mixer)
+    start(mixer, "a")
+    mixer.locator(".mixer-beside button").click()
+    mixer.wait_for_selector(".shared tr[data-kind=kernel] td:nth-child(4)", timeout=60_000)
+
+    assert "shared" == cell(mixer, "kernel", 0) == cell(mixer, "kernel", 1)
+    for kind in ("kernel", "user", "pid", "network"):
+        assert "apart" == cell(mixer, kind, 2)

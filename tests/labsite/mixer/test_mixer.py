@@ -9,7 +9,7 @@ from django.test import Client
 
 from labsite.accounts.models import User
 from labsite.labs import gateway, services
-from labsite.labs.models import LabSession, Sandbox
+from labsite.labs.models import LabSession, Sandbox, Status
 from labsite.mixer import tasks
 from labsite.mixer.measuring import KINDS, QUESTIONS
 from labsite.mixer.models import Mix, State
@@ -97,12 +97,35 @@ def test_a_visitor_starts_a_mix(client, start, node, inside):
 
 
 def test_the_matrix_compares_numbers(client, start):
-    """Shared is what has the same number; the server shares nothing."""
+    """Shared is what has the same number; with the server that is the kernel alone."""
     start(client)
     rows = {row["kind"]: row["cells"] for row in client.get("/mixer/").context["shared"]["rows"]}
 
     assert ["pid"] == [kind for kind, cells in rows.items() if not cells[0]["same"]]
-    assert not any(cells[-1]["same"] for cells in rows.values())
+    assert ["kernel"] == [kind for kind, cells in rows.items() if cells[-1]["same"]]
+
+
+def test_a_machine_beside_shares_nothing(client, start, monkeypatch):
+    """A virtual machine is one more sandbox of the same lab, once; its column has not even the kernel in common."""
+    start(client)
+    other = observation()
+    for number, kind in enumerate(KINDS):
+        other["processes"]["1"]["namespaces"][kind] = f"50{number}"
+    monkeypatch.setattr(gateway, "look", lambda sandbox: type("Look", (), {"to_dict": lambda self: other})())
+    monkeypatch.setattr(gateway, "exec", lambda *args, **options: gateway.ExecResult(0, b"6.1.0-guest\n", b""))
+    for _ in range(2):
+        client.post("/mixer/machine/")
+    assert not client.get("/mixer/").context["settled"]
+    machine = Sandbox.objects.get(backend="vm")
+    Sandbox.objects.filter(pk=machine.pk).update(status=Status.RUNNING)
+    tasks.measure_machine(machine.lab.code)
+    page = client.get("/mixer/")
+    cells = {row["kind"]: row["cells"][-1] for row in page.context["shared"]["rows"]}
+
+    assert [("container", "host"), ("vm", "machine")] == sorted(Sandbox.objects.values_list("backend", "name"))
+    assert not any(cell["same"] for cell in cells.values())
+    assert "6.1.0-guest" == cells["kernel"]["right"] and page.context["settled"]
+    assert [State.RUNNING] == list(Mix.objects.values_list("state", flat=True))
 
 
 @pytest.mark.parametrize(
