@@ -68,7 +68,13 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=size, metavar="SIZE", help="memory (default 256M; of a vm 128M)")
     parser.add_argument("--cpus", type=float, metavar="N", help="processors (default 0.5; for a vm 1)")
     parser.add_argument("--pids", type=int, default=256, metavar="N", help="most processes (default 256)")
-    parser.add_argument("--disk", type=size, default=512 << 20, metavar="SIZE", help="most written (default 512M), but no more than three quarters of the memory it lies in")
+    parser.add_argument(
+        "--disk",
+        type=size,
+        default=512 << 20,
+        metavar="SIZE",
+        help="most written (default 512M), but no more than three quarters of the memory it lies in",
+    )
     parser.add_argument("--net", choices=("none", "lab"), default="none", help="lab: shared with the lab's others")
     parser.add_argument("--lab", metavar="ID", help="which lab's network")
     parser.add_argument("--lab-index", type=int, default=0, metavar="K", help="the address is 10.88.0.(K+10)")
@@ -100,7 +106,7 @@ def add_simple(verbs: Verbs) -> None:
         "pause": "freeze every process",
         "resume": "thaw them again",
         "delete": "remove a sandbox and everything of it",
-        "state": "print the state, as the OCI runtime specification has it",
+        "state": "print the state, as the OCI runtime specification has it; of a vm also how it is run and came up",
     }
     for verb, text in about.items():
         verbs.add_parser(verb, help=text).add_argument("id", metavar="ID", help="the sandbox")

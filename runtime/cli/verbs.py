@@ -13,7 +13,9 @@ from typing import Any
 from runtime.backend import backend
 from runtime.cli import changing, observing, running
 from runtime.errors import RefusedError
+from runtime.oci.spec import BACKEND
 from runtime.paths import Paths
+from runtime.shim.client import ShimClient
 from runtime.spawner.client import SpawnerClient
 
 Options = argparse.Namespace
@@ -23,7 +25,7 @@ def perform(options: Options) -> int:
     """Dispatch by verb."""
     paths = Paths.from_environment()
     special: dict[str, Callable[[Options, Paths], int]] = {
-        "run": running.run, "exec": execute, "create": create, "list": listing, "kill": kill,
+        "run": running.run, "exec": execute, "create": create, "list": listing, "kill": kill, "state": state,
         "events": events, "observe": observing.observe, "doctor": doctor,
         "diff": changing.diff, "commit": changing.commit, "snapshot": changing.snapshot, "rollback": changing.rollback,
     }  # fmt: skip
@@ -52,10 +54,17 @@ def create(options: Options, paths: Paths) -> int:
 
 
 def simple(options: Options, paths: Paths) -> int:
-    """start, pause, resume, delete, state."""
-    answer = getattr(SpawnerClient(paths), options.verb)(options.id)
-    if options.verb == "state":
-        show(answer)
+    """start, pause, resume, delete."""
+    getattr(SpawnerClient(paths), options.verb)(options.id)
+    return 0
+
+
+def state(options: Options, paths: Paths) -> int:
+    """state: the record; of a virtual machine that can still be asked, how it is run and how it came up."""
+    record = SpawnerClient(paths).state(options.id)
+    if record["annotations"].get(BACKEND) == "vm" and paths.shim_socket(options.id).exists():
+        record["machine"] = ShimClient(paths.shim_socket(options.id)).state()["machine"]
+    show(record)
     return 0
 
 

@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     tag.add_argument("new", help="such as linux:v2 or registry.lab:5000/linux:v2")
     remove = verbs.add_parser("rm", help="remove a name; gc frees its layers")
     remove.add_argument("name")
-    gc = verbs.add_parser("gc", help="delete blobs and layers that no name leads to and no sandbox stands on")
+    gc = verbs.add_parser("gc", help="delete blobs, layers and parts of machines that no name leads to and no sandbox stands on")
     gc.add_argument("--cache", action="store_true", help="forget the results of build steps first")
     for verb in (make, tag, remove, gc):
         verb.add_argument("--json", action="store_true", help="as JSON")

@@ -138,3 +138,16 @@ def test_verbs_on_a_running_node(node):
     finally:
         assert 0 == run("delete", "t-cli").returncode
     assert 1 == run("state", "t-cli").returncode
+
+
+@pytest.mark.parametrize("backend", ["container", "vm"])
+def test_the_state_of_a_machine_says_how_it_is_run(node, backend):
+    """Accelerator, why this one, and the phases; of a container there is nothing to say."""
+    with node.sandbox(backend=backend) as identifier:
+        node.shim(identifier).exec(["true"])
+        told = json.loads(runtime(node.environment, "state", identifier).stdout)
+
+    assert identifier == told["id"]
+    assert (backend == "vm") == ("machine" in told)
+    if backend == "vm":
+        assert {"accelerator", "why", "restored", "kernel", "phases"} <= set(told["machine"])
