@@ -79,5 +79,6 @@ def _context(request: HttpRequest, form: MixForm | None = None) -> dict[str, Any
 
 
 def _live(request: HttpRequest, lab: LabSession) -> dict[str, str]:
-    """Where the page's x-ray finds its socket."""
-    return {"xray": f"{serialize.websocket_base(request)}/ws/labs/{lab.code}/xray/"}
+    """Where the page's x-ray finds its socket, and its lab's API."""
+    lab_socket = f"{serialize.websocket_base(request)}/ws/labs/{lab.code}/"
+    return {"lab": lab_socket, "xray": f"{lab_socket}xray/", "api": f"/api/v1/labs/{lab.code}"}

@@ -14,7 +14,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent
 PLACE = "/run/vitrine-mix.pyz"
 MAIN = "from runtime.mix.making import main\n\nmain()\n"
-COMMAND = ["/usr/bin/python3", "-I", "-S", PLACE]
+# What Python compiles of its own library stays in /run: the upper layer shows what a mix writes, and no more.
+COMMAND = ["/usr/bin/python3", "-I", "-S", "-X", "pycache_prefix=/run/vitrine-mix", PLACE]
 MODULES = (
     "errors events plan mix/recipe mix/acts mix/fences mix/making "
     "linux/capabilities linux/cgroups linux/constants linux/seccomp linux/seccomp_numbers linux/syscalls"

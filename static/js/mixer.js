@@ -2,7 +2,8 @@
    shows the host and its mixes live. Without this script the form works all the same. */
 
 import { makeDoor } from "./xray/door.js";
-import { socketAddress } from "./api.js";
+import { request, socketAddress } from "./api.js";
+import { Socket } from "./socket.js";
 
 const AGAIN_MS = 120;
 const LATER_MS = 1000; // after PATIENCE answers: it waits in a line
@@ -35,7 +36,14 @@ mount.addEventListener("change", () => { if (!mount.checked) box("read_only").ch
 if (location.hash === "#result") result.focus();
 follow();
 if (data) {
-  const { xray } = JSON.parse(data.textContent);
-  const door = makeDoor({ address: () => socketAddress(xray), layout: () => {} });
+  const { xray, lab, api } = JSON.parse(data.textContent);
+  const csrf = document.querySelector("input[name=csrfmiddlewaretoken]").value;
+  const ask = (method, path, body) => request(method, api + path, body, csrf);
+  const door = makeDoor({ address: () => socketAddress(xray), layout: () => {}, api: ask });
+  const heard = { race: (message) => door.raced(message), ended: () => location.reload() };
+  const socket = new Socket(() => socketAddress(lab), { onText: (message) => heard[message.type]?.(message) });
+  let told = 0; // the server need not hear of every key
+  const active = () => { if (performance.now() - told > 30000 && socket.send({ type: "activity" })) told = performance.now(); };
+  for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, active, { passive: true });
   window.vitrine = { xray: door };
 }
