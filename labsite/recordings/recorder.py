@@ -101,7 +101,8 @@ class Recorder:
         if known is None:
             self.ended = self.ended or "user"
             return
-        self.ended, self.user, terminals, self.runtime_ids = known
+        ended, self.user, terminals, self.runtime_ids = known
+        self.ended = self.ended or ended  # it may have been stopped while the rows were read
         for machine in self.runtime_ids.keys() - self.sights.keys():
             self.sights[machine] = Sight(self.runtime_ids[machine], machine, self.budget, self.note_sight)
         for terminal in terminals:
