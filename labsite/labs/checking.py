@@ -103,11 +103,17 @@ def set_up_step(code: str, step_id: str) -> None:
         return
     undo.keep(lesson, step.id, machines)
     try:
-        checks.mark_step(machines, step)
-        if (step.setup or step.setup_on or step.foreground) and _first_time(code, step, machines):
-            checks.enter_step(machines, lesson, step, seed=code)
+        enter(code, lesson, step, machines)
     except (checks.SetupFailed, gateway.GatewayError) as error:
         log.error("lesson %s, step %s: %s", lab.lesson, step_id, error)
+    notify.send(code, {"type": "ready", "step": step_id})
+
+
+def enter(code: str, lesson: Lesson, step: Step, machines: dict[str, Sandbox]) -> None:
+    """Mark a step in the machines' histories; run its setup, once for these machines."""
+    checks.mark_step(machines, step)
+    if (step.setup or step.setup_on or step.foreground) and _first_time(code, step, machines):
+        checks.enter_step(machines, lesson, step, seed=code)
 
 
 def _first_time(code: str, step: Step, machines: dict[str, Sandbox]) -> bool:

@@ -103,4 +103,5 @@ def _step(step: Any, results: dict) -> dict[str, Any]:
     done = {task.id: results.get((step.id, task.id), {}).get("passed", False) for task in step.tasks}
     tasks = [{"id": task.id, "auto": task.auto, "done": done[task.id]} for task in step.tasks]
     quizzes = [quiz.id for quiz in step.quizzes]
-    return {"id": step.id, "title": step.title, "tasks": tasks, "quizzes": quizzes, "gate": step.gate}
+    setup = bool(step.setup or step.setup_on)
+    return {"id": step.id, "title": step.title, "tasks": tasks, "quizzes": quizzes, "gate": step.gate, "setup": setup}

@@ -5,12 +5,14 @@
 
 import { request, socketAddress } from "./api.js";
 import { equipCode, equipLinks } from "./code.js";
+import { CatchUp } from "./catchup.js";
 import { makeClock } from "./clock.js";
 import { ask, notify, saveText } from "./dialogs.js";
 import { makeDivider } from "./divider.js";
 import { makeKeys } from "./keys.js";
 import { followLesson } from "./live.js";
 import { Machines } from "./machines.js";
+import { Preparing } from "./preparing.js";
 import { equipQuizzes } from "./quiz.js";
 import { Recording } from "./recording.js";
 import { equipSettings } from "./settings.js";
@@ -66,12 +68,14 @@ const tasks = new Tasks(byId("steps"), {
   running: () => !ended && socket.open && [...machines.machines.values()].every((machine) => machine.status === "running"),
 });
 
+const preparing = new Preparing(boot.steps);
 const steps = new Steps(boot.steps, {
   gate: boot.gate,
   finished: (step) => tasks.finished(step),
-  opened: (step) => { tasks.entered(); announceStep(step); },
+  opened: (step) => { tasks.entered(); preparing.opened(step); announceStep(step); },
 });
 
+const catchUp = new CatchUp({ api, tasks, steps });
 const clock = makeClock(boot.expires);
 
 function announceStep(step) {
@@ -89,7 +93,9 @@ function heard(message) {
     lab: () => refreshed(message.lab),
     sandbox: () => machines.update(message),
     check: () => tasks.heard(message),
+    "catch-up": () => catchUp.heard(message),
     race: () => xray.raced(message),
+    ready: () => preparing.heard(message.step),
     expiring: () => warn(message.seconds),
     idle: () => askIfThere(message.seconds),
     ended: () => showEnd(message.reason),

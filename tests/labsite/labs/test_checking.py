@@ -108,3 +108,20 @@ def test_a_refusal_says_why(lab, learner, with_file, monkeypatch, failure, statu
     code, problem = save(signed_in(learner), lab, 0)
 
     assert (code, problem["detail"]) == (status, words)
+
+
+def test_the_page_hears_when_a_step_is_prepared(lab, said, monkeypatch):
+    """What a step sets up may take a while; its commands wait for the news, and a setup that fails is news as well."""
+    ran: list[str] = []
+    monkeypatch.setattr(checking.undo, "keep", lambda *_: None)
+    monkeypatch.setattr(checks, "mark_step", lambda machines, step: ran.append(step.id))
+    checking.set_up_step(lab.code, "look")
+
+    def fails(machines, step):
+        raise checks.SetupFailed("no")
+
+    monkeypatch.setattr(checks, "mark_step", fails)
+    checking.set_up_step(lab.code, "look")
+
+    assert ran == ["look"]
+    assert [{"type": "ready", "step": "look"}] * 2 == said
