@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "labsite.mixer",
     "labsite.previews",
     "labsite.recordings",
+    "labsite.certificates",
 ]
 
 MIDDLEWARE = [

@@ -15,6 +15,7 @@ urlpatterns = [
     path("ports/", include("labsite.previews.urls")),
     path("mixer/", include("labsite.mixer.urls")),
     path("recordings/", include("labsite.recordings.urls")),
+    path("certificates/", include("labsite.certificates.urls")),
     path("api/v1/", include("labsite.labs.api.urls")),
     path("accounts/", include("labsite.accounts.urls")),
     path("language/", set_language, name="set_language"),

@@ -52,6 +52,11 @@ class CourseCard:
     summary: str
     lessons: list[LessonCard]
 
+    @property
+    def certifiable(self) -> bool:
+        """Has she finished a lesson of it?"""
+        return any(lesson.progress.complete for lesson in self.lessons)
+
 
 @dataclass(frozen=True)
 class Standing:

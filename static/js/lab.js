@@ -72,7 +72,7 @@ const preparing = new Preparing(boot.steps);
 const steps = new Steps(boot.steps, {
   gate: boot.gate,
   finished: (step) => tasks.finished(step),
-  opened: (step) => { tasks.entered(); preparing.opened(step); announceStep(step); },
+  opened: (step) => { tasks.entered(); preparing.opened(step); announceStep(step); catchUp.draw(); },
 });
 
 const catchUp = new CatchUp({ api, tasks, steps });

@@ -30,6 +30,7 @@ urlpatterns = [
     path("labs/<slug:code>/steps/<slug:step>/check", endpoint(POST=views.check_step), name="check"),
     path("labs/<slug:code>/steps/<slug:step>/save", endpoint(POST=views.save_block), name="save"),
     path("labs/<slug:code>/steps/<slug:step>/undo", endpoint(POST=views.undo_step), name="undo"),
+    path("labs/<slug:code>/steps/<slug:step>/catch-up", endpoint(POST=views.catch_up), name="catch_up"),
     path("labs/<slug:code>/quizzes/<slug:quiz>", endpoint(POST=views.answer_quiz), name="quiz"),
     path("labs/<slug:code>/sandboxes/<slug:name>/reset", endpoint(POST=views.reset_sandbox), name="reset"),
     path("labs/<slug:code>/xray", endpoint(GET=views.show_xray), name="xray"),

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from labsite.accounts.guests import user_or_guest
-from labsite.labs import access, checking, gateway, lessonbook, limits, progress, saving, serialize, services, undo
+from labsite.labs import access, catchup, checking, gateway, lessonbook, limits, progress, saving, serialize, services, undo
 from labsite.labs.address import client_network
 from labsite.labs.api.endpoint import body
 from labsite.labs.api.finding import find_lab
@@ -115,6 +115,20 @@ def save_block(request: HttpRequest, code: str, step: str) -> dict[str, Any]:
     except gateway.GatewayError as error:
         raise ProblemError(503, "unavailable", "the machine does not answer") from error
     return {"saved": block.path}
+
+
+def catch_up(request: HttpRequest, code: str, step: str) -> tuple[dict[str, Any], int]:
+    """Do again what was done before this step in an earlier lab; how it goes is told on the control socket."""
+    lab = find_lab(request, code)
+    lesson = lessonbook.of_lab(lab)
+    if lesson is None or lesson.step(step) is None:
+        raise ProblemError(404, "no-step", "there is no such step")
+    if any(sandbox.status != Status.RUNNING for sandbox in lab.sandboxes.all()):
+        raise ProblemError(409, "not-running", "a machine of this lab does not run yet")
+    if not (number := catchup.begin(lab, lesson, step)):
+        raise ProblemError(409, "nothing-to-do", "nothing is left to do again, or it is being done")
+    lab.touch()
+    return {"tasks": number}, 202
 
 
 def answer_quiz(request: HttpRequest, code: str, quiz: str) -> dict[str, Any]:
