@@ -44,7 +44,7 @@ def paths() -> dict[str, dict[str, Operation]]:
             "post": operation("Write a file the lesson shows into its machine", {}, 200, {"block": {"type": "integer"}})
         },
         "/labs/{code}/steps/{step}/undo": {"post": operation("Put the machines back to the step's beginning", LAB, 202)},
-        "/labs/{code}/steps/{step}/catch-up": {"post": operation("Do again what was done before the step in an earlier lab", {}, 202)},
+        "/labs/{code}/steps/{step}/catch-up": {"post": operation("Do earlier steps again in fresh machines", {}, 202)},
         "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
         "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
         "/labs/{code}/compare": {"get": operation("A container, a virtual machine and the host, measured now", {}, 200)},
