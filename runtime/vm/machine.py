@@ -20,7 +20,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from runtime.errors import VitrineError
@@ -96,7 +95,7 @@ class Running:
             os.close(self.host.fds.pop("state"))
         else:
             self.host.tell(unfit="kvm", reason=self.why)
-            self.machine = replace(self.machine, accelerator="tcg", why="useless")
+            self.machine = self.machine._replace(accelerator="tcg", why="useless")
         for end in (*self.consoles, self.control, self.monitor.socket):
             self.loop.unwatch(end.fileno())
             end.close()
@@ -258,8 +257,7 @@ class Running:
 
     def personalise(self) -> None:
         """What no two machines may have in common."""
-        self.tell("time", int(time.time()))
-        self.tell("seed", os.urandom(32).hex())
+        self.tell("fresh", time.time_ns(), os.urandom(32).hex())
 
     def connect(self) -> None:
         """The laboratory: its names, and our place in it."""

@@ -4,10 +4,11 @@
 `&` makes it ignore SIGINT and SIGQUIT, and what is ignored stays so through execve(2), for ever: POSIX lets
 no shell undo it. The agent starts everything with `&`, so without this no Ctrl-C would end anything.
 
-`reseed` makes the kernel's random numbers begin anew with what was written to /dev/urandom before. Without
-it they go on for a while from where they were, which two guests restored from one state have in common.
+`fresh NANOSECONDS` sets the clock, and makes the kernel's random numbers begin anew with what was written to
+/dev/urandom, its standard input, before. Without it they go on for a while from where they were, which two
+guests restored from one state have in common. A shell could set the clock, but a terminal waits for this.
 
-See sigaction(2), execve(2), random(4), elf(5), "Signals and Error Handling" of the POSIX shell.
+See sigaction(2), execve(2), clock_settime(2), random(4), elf(5), "Signals and Error Handling" of the POSIX shell.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ ATTENTIVE = bytes.fromhex(
     "6a3b 58 0f05"  # execve
     "6a7f 5f 6a3c 58 0f05"  # exit(127)
 )
-RESEED = bytes.fromhex(
+FRESH = bytes.fromhex(
+    "488b742410 31c0"  # rsi = argv[1], rax = 0
+    "0fb616 80ea30 720c"  # again: dl = the digit; below '0' is the end
+    "486bc00a 4801d0 48ffc6 ebec"  # rax = 10 rax + rdx, and again
+    "31d2 b900ca9a3b 48f7f1"  # rax = seconds, rdx = the rest
+    "52 50 4889e6 31ff b8e3000000 0f05"  # clock_settime(CLOCK_REALTIME, these)
     "31ff be07520000 31d2"  # edi = standard input, esi = RNDRESEEDCRNG, edx = 0
     "6a10 58 0f05"  # ioctl
     "f7d8 89c7 6a3c 58 0f05"  # exit(-result): 0, or the error's number
@@ -46,4 +52,4 @@ def elf(code: bytes) -> bytes:
 
 def files() -> dict[str, bytes]:
     """What lies beside busybox when the guest starts."""
-    return {"attentive": elf(ATTENTIVE), "reseed": elf(RESEED)}
+    return {"attentive": elf(ATTENTIVE), "fresh": elf(FRESH)}

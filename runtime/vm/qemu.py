@@ -11,8 +11,7 @@ half a second later, and a hundred devices more are there to be attacked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 CONSOLES = 4
 CONTROL_PORT = 4
@@ -25,14 +24,13 @@ QUIET = "quiet loglevel=0 tsc=reliable cryptomgr.notests mitigations=off no_time
 TRANSLATED_MIB = 64  # QEMU's cache of translated code; by default it would take a gigabyte
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """What one guest is made of. Sizes in MiB; `disk` is an erofs image, `counter_khz` the host's
     TSC, `why` the word of runtime.container.kvm for the accelerator."""
 
-    kernel: Path
-    initrd: Path
-    disk: Path
+    kernel: str
+    initrd: str
+    disk: str
     memory: int = 128
     processors: int = 1
     accelerator: str = "tcg"
@@ -40,11 +38,10 @@ class Machine:
     counter_khz: int = 0
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(NamedTuple):
     """QEMU's ends of the wires, as descriptors. The state of one that is `restored` comes over the monitor."""
 
-    consoles: Sequence[int] = field(default_factory=tuple)
+    consoles: Sequence[int] = ()
     control: int = -1
     monitor: int = -1
     tap: int | None = None
@@ -81,7 +78,7 @@ def _start(machine: Machine, ends: Ends) -> list[str]:
     if ends.restored:
         return ["-incoming", "defer"]
     speed = f" tsc_early_khz={machine.counter_khz}" if machine.counter_khz else ""
-    return ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd), "-append", QUIET + speed]
+    return ["-kernel", machine.kernel, "-initrd", machine.initrd, "-append", QUIET + speed]
 
 
 def _network(ends: Ends) -> list[str]:

@@ -22,14 +22,13 @@ import os
 import socket
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from runtime.loop import READ, Loop
 from runtime.vm import host, qemu, wires
 from runtime.vm.machine import Running
 
-SOCKET = Path("/run/machine.sock")
+SOCKET = "/run/machine.sock"
 LONGEST_REQUEST = 1 << 20
 WINDOW = 512 * 1024  # what may be on its way to a client that reads slowly: see guest/agent.sh
 FAREWELL = 0.5  # seconds that clients may take to say why their machine ended
@@ -61,7 +60,7 @@ class Client:
 class Supervisor:
     """Who waits for what of one machine."""
 
-    def __init__(self, loop: Loop, running: Running, path: Path = SOCKET) -> None:
+    def __init__(self, loop: Loop, running: Running, path: str = SOCKET) -> None:
         self.loop, self.running = loop, running
         running.on_ready, running.on_said, running.on_end = self.ready, self.understand, self.ended
         self.clients: set[Client] = set()
@@ -73,11 +72,12 @@ class Supervisor:
         self.last_command = 0
         self.listener = self.listen(path)
 
-    def listen(self, path: Path) -> socket.socket:
-        path.unlink(missing_ok=True)
+    def listen(self, path: str) -> socket.socket:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
-        path.chmod(0o600)
+        listener.bind(path)
+        os.chmod(path, 0o600)
         listener.listen(64)
         self.loop.watch(listener.fileno(), READ, self.accept)
         return listener
@@ -215,11 +215,8 @@ class Supervisor:
 
 def main(arguments: list[str]) -> int:
     """Start the machine that the JSON in the first argument describes; its end is ours."""
-    wanted = json.loads(arguments[0])
-    for name in ("kernel", "initrd", "disk"):
-        wanted[name] = Path(wanted[name])
     loop = Loop()
-    running = Running(loop, qemu.Machine(**wanted), host.Host.on(0))
+    running = Running(loop, qemu.Machine(**json.loads(arguments[0])), host.Host.on(0))
     Supervisor(loop, running)
     loop.run()
     return running.process.wait()

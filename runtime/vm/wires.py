@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST = 32768  # also the longest that a guest writes to a virtio port at once
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """One line of the agent's: its first word and the rest."""
 
     verb: str

@@ -2,7 +2,7 @@
 # A shell script, because a host without a compiler can still read and change it. Texts that may hold
 # spaces travel in base64.
 #
-#   hostname NAME | time SECONDS | seed WORD | address CIDR MAC | window N ROWS COLS
+#   hostname NAME | fresh NANOSECONDS SEED | address CIDR MAC | window N ROWS COLS
 #   hello                            are you there?    answers: ready BIRTH UPTIME RELEASE
 #   shell N ROWS COLS USER [SCRIPT]  a login shell, or a script, on console N;    answers: closed N STATUS
 #   run ID USER SCRIPT               a command, by the shell;    answers: out|err ID BASE64 …, done ID STATUS
@@ -17,7 +17,7 @@
 bb=/run/vitrine/busybox
 agent=/run/vitrine/agent
 attentive=/run/vitrine/attentive # runs a program that Ctrl-C can end: see runtime/vm/programs.py
-reseed=/run/vitrine/reseed
+fresh=/run/vitrine/fresh
 # What is sent ahead of a word that it was read. A line must be shorter than wires.LONGEST.
 piece=24000 window=4 half=2
 
@@ -98,8 +98,7 @@ obey() {
     case $verb in
     hostname) hostname "$1" && echo "$1" >/etc/hostname && echo "127.0.0.1 localhost $1" >/etc/hosts ;;
     hosts) text "$1" >>/etc/hosts ;;
-    time) date -s "@$1" >/dev/null ;;
-    seed) begin_anew "$1" ;;
+    fresh) begin_anew "$@" ;;
     hello) hello ;;
     address) ip link set eth0 address "$2" up && ip addr replace "$1" dev eth0 ;;
     window) stty -F "/dev/hvc$1" rows "$2" cols "$3" ;;
@@ -112,9 +111,9 @@ obey() {
     esac
 }
 
-begin_anew() { # SEED: what was written counts at once, not in a minute; then this machine gets an identity of its own
-    echo "$1" >/dev/urandom
-    $reseed </dev/urandom
+begin_anew() { # NANOSECONDS SEED: the clock; random numbers, at once and not in a minute; an identity
+    echo "$2" >/dev/urandom
+    $fresh "$1" </dev/urandom
     read -r id </proc/sys/kernel/random/uuid
     echo "${id//-/}" >/etc/machine-id
 }

@@ -14,5 +14,5 @@ $bb mount -t overlay -o lowerdir=/lower,upperdir=/over/upper,workdir=/over/work 
 for name in proc sys dev; do $bb mount --move /$name /new/$name; done
 $bb mount -t tmpfs -o mode=755 run /new/run
 $bb mkdir -p /new/run/vitrine /new/run/lock
-$bb cp /bin/busybox /agent /attentive /reseed /new/run/vitrine/
+$bb cp /bin/busybox /agent /attentive /fresh /new/run/vitrine/
 exec $bb switch_root /new /run/vitrine/busybox sh /run/vitrine/agent "$birth"

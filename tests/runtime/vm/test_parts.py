@@ -13,8 +13,9 @@ import pytest
 
 from runtime.errors import NotFoundError, VitrineError
 from runtime.vm import client, host, initrd, kernel, machine, programs, qemu, wires
+from tests import needs
 
-MACHINE = qemu.Machine(Path("/k"), Path("/i"), Path("/d"), counter_khz=2_000_000)
+MACHINE = qemu.Machine("/k", "/i", "/d", counter_khz=2_000_000)
 
 
 def said(text: bytes) -> list[wires.Said]:
@@ -119,6 +120,19 @@ def test_the_program_that_heeds_signals_again(tmp_path: Path) -> None:
     assert 0b110 == int(ignored("/usr/bin/env"), 16) & 0b110
     assert 0 == int(ignored(str(ours), "/usr/bin/env"), 16) & 0b110
     assert 127 == subprocess.run([ours, "/no/such/program"]).returncode
+
+
+@needs.root
+def test_the_program_that_sets_the_clock(tmp_path: Path) -> None:
+    """To the nanosecond it is given, which strace(1) shows; root of a user namespace may set none, and no generator begins anew."""
+    ours = tmp_path / "fresh"
+    ours.write_bytes(programs.files()["fresh"])
+    ours.chmod(0o755)
+    command = ["unshare", "-Ur", "strace", str(ours), "1700000000123456789"]
+    traced = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    assert "clock_settime(CLOCK_REALTIME, {tv_sec=1700000000, tv_nsec=123456789})" in traced.stderr
+    assert "RNDRESEEDCRNG" in traced.stderr and traced.returncode
 
 
 def test_a_missing_kernel_says_how_to_get_one(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_the_first_boots_and_the_next_do_not(own: Node, state: Path) -> None:
         assert abs(clock - time.time()) <= 2
 
 
+@pytest.mark.nightly
 @needs_node
 def test_a_card_and_a_name_are_the_machines_own(own: Node, state: Path) -> None:
     """Two machines of one kind in one laboratory: addresses, names and the shell's prompt."""
