@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import end_lab
+from tests.e2e.test_reading import problems
 from tests.e2e.waiting import type_line, until, wait_prompt, wait_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -47,4 +48,5 @@ def test_two_terminals_a_table_and_a_race(visitor):
     until(visitor, "document.querySelector('.lanes')?.dataset.state === 'over'", timeout=20)
     assert visitor.locator(".lanes li[data-done=true]").count() == 3
     assert "times as long" in visitor.locator(".race [role=status]").inner_text()
+    assert problems(visitor) == []
     end_lab(visitor)
