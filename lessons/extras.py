@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lessons import features
 from lessons.head import Head
 from lessons.places import Places
 from lessons.surroundings import Editor, FileCopy, Machine, Port, Terminal
 
-MOST_TERMINALS = 8
+MOST_TERMINALS, MOST_PORTS, MOST_OPEN = 8, 16, 8
 MOST_BYTES, MOST_FILES = 8 << 20, 500
 LIST_KEYS = {
     "terminals": {"name", "machine"},
@@ -32,7 +31,7 @@ def read(head: Head, machines: tuple[Machine, ...], path: Path, root: Path) -> d
     else:
         found["terminals"] = 1
         head.fault(f"terminals is a number from 1 to {MOST_TERMINALS}, or a list of {{name: …, machine: …}}", "terminals")
-    found["ports"] = tuple(_port(head, n, each) for n, each in enumerate(_entries(head, "ports", names)))
+    found["ports"] = _ports(head, _entries(head, "ports", names), machines)
     found["editor"] = _editor(head)
     places = Places(path.parent, root)
     copies = [_file(head, n, each, places) for n, each in enumerate(_entries(head, "files", names))]
@@ -47,8 +46,6 @@ def _entries(head: Head, key: str, machines: set[str]) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         head.fault(f"{key} is a list of {{{', '.join(sorted(LIST_KEYS[key]))}}}", key)
         return []
-    if entries and key in features.MISSING:
-        head.fault(features.MISSING[key], key)
     for n, each in enumerate(entries):
         head.known(LIST_KEYS[key], f"of {key}", key, n, data=each)
         if each.get("machine", "") not in {"", *machines}:
@@ -69,6 +66,18 @@ def _terminals(entries: list[dict[str, Any]], first: str) -> tuple[Terminal, ...
     return tuple(found)
 
 
+def _ports(head: Head, entries: list[dict[str, Any]], machines: tuple[Machine, ...]) -> tuple[Port, ...]:
+    """Servers that a tab shows."""
+    virtual = {machine.name for machine in machines if machine.backend == "vm"}
+    found = tuple(_port(head, n, each) for n, each in enumerate(entries))
+    for n, each in enumerate(found):
+        if (each.machine or machines[0].name) in virtual:
+            head.fault("a port of a virtual machine cannot be shown: it is behind a kernel of its own", "ports", n)
+    if len(found) > MOST_PORTS:
+        head.fault(f"at most {MOST_PORTS} ports", "ports")
+    return found
+
+
 def _port(head: Head, n: int, entry: dict[str, Any]) -> Port:
     number = entry.get("port")
     if not isinstance(number, int) or not 1 <= number <= 65535:
@@ -81,13 +90,15 @@ def _editor(head: Head) -> Editor | None:
     entry = head.data.get("editor")
     if entry is None:
         return None
-    if lack := features.lack("editor"):
-        head.fault(lack, "editor")
     if not isinstance(entry, dict) or not str(entry.get("root", "")).startswith("/"):
         head.fault("editor is {root: /directory, open: [file]}", "editor")
         return None
     head.known({"root", "open"}, "of editor", "editor", data=entry)
-    return Editor(str(entry["root"]), tuple(map(str, entry.get("open") or ())))
+    files = entry.get("open") or []
+    if not isinstance(files, list) or len(files) > MOST_OPEN or not all(isinstance(each, str) and each for each in files):
+        head.fault(f"open is a list of at most {MOST_OPEN} files", "editor", "open")
+        files = []
+    return Editor(str(entry["root"]), tuple(files))
 
 
 def _file(head: Head, n: int, entry: dict[str, Any], places: Places) -> FileCopy | None:

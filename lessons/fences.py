@@ -8,7 +8,7 @@
 import re
 from dataclasses import dataclass
 
-from lessons import features, keys, rules
+from lessons import keys, rules
 from lessons.attributes import Attributes, parse_fence
 from lessons.elements import Check, Keys, Run, Save, Solution, Wrong
 from lessons.source import Source
@@ -198,10 +198,12 @@ def save(fence: Fence, source: Source) -> Save:
     )  # fmt: skip
 
 
-def edit(fence: Fence, source: Source) -> None:
-    """A button that opens the editor."""
-    if lack := features.lack("editor"):
-        source.faults.add(fence.line, lack)
+def edit(fence: Fence, source: Source) -> dict[str, str]:
+    """A button that opens the editor: what the renderer has to know."""
+    path = fence.value("edit")
+    if not path.startswith("/"):
+        source.faults.add(fence.line, f"edit={path}: write an absolute path of the machine")
+    return {"path": path, "machine": fence.value("machine")}
 
 
 def number(fence: Fence, name: str, default: int, source: Source, low: int, high: int) -> int:

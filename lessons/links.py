@@ -8,7 +8,6 @@ import re
 
 from markdown_it.tree import SyntaxTreeNode
 
-from lessons import features
 from lessons.source import Source
 from lessons.suggest import near
 
@@ -59,9 +58,8 @@ def _place(href: str, line: int, source: Source) -> None:
         source.faults.add(line, f"link {href}: write {example}")
     if kind == "machine" and rest not in source.machines:
         source.faults.add(line, f"link {href}: unknown machine {rest!r}{near(rest, source.machines)}")
-    feature = {"port": "ports", "file": "editor"}.get(kind)
-    if feature and (lack := features.lack(feature)):
-        source.faults.add(line, f"link {href}: {lack}")
+    if kind == "port" and not 1 <= int(re.match(r"\d*", rest)[0] or 0) <= 65535:  # type: ignore[index]
+        source.faults.add(line, f"link {href}: a port is a number from 1 to 65535")
 
 
 def _picture(src: str, line: int, source: Source) -> None:

@@ -79,6 +79,8 @@ def fence(self: RendererHTML, tokens: list[Token], index: int, options: Any, env
     if kind == "output":
         caption, body = word("output", env.get("language", "en")), code(token.content, language)
         return f'<figure class="output"><figcaption>{caption}</figcaption><pre>{body}</pre></figure>\n'
+    if edit := token.meta.get("edit"):
+        return _edit(edit, language, token.content, env)
     if isinstance(action, Keys):
         shown = " ".join(f"<kbd>{html.escape(key)}</kbd>" for key in action.shown)
         return f'<div class="code"{_data(keys=json.dumps(action.data), **_where(action))}><pre>{shown}</pre></div>\n'
@@ -115,6 +117,14 @@ def _file(save: Save, language: str, block: int, env: dict[str, Any]) -> str:
     name = word(save.how, env.get("language", "en")).format(path=path, at=at)
     data, body = _data(save=str(block), path=save.path, copy=save.content), code(save.content, language)
     return f'<div class="code file"{data}><p class="code-name">{name}</p><pre tabindex="0">{body}</pre></div>\n'
+
+
+def _edit(wanted: dict[str, str], language: str, content: str, env: dict[str, Any]) -> str:
+    """A file for the editor; what is shown is what a file that is not there yet begins with."""
+    name = word("edit", env.get("language", "en")).format(path=f"<code>{html.escape(wanted['path'])}</code>")
+    data = _data(edit=wanted["path"], copy=content, **({"machine": wanted["machine"]} if wanted["machine"] else {}))
+    body = f'<pre tabindex="0">{code(content, language)}</pre>' if content.strip() else ""
+    return f'<div class="code file"{data}><p class="code-name">{name}</p>{body}</div>\n'
 
 
 def _data(**values: str) -> str:

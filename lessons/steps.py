@@ -118,7 +118,7 @@ class StepBuilder:
         elif fence.kind == "setup":
             self._set_up(fence)
         elif fence.kind == "edit":
-            fences.edit(fence, self.source)
+            meta["edit"] = fences.edit(fence, self.source)
         elif fence.kind:
             self._act(fence, meta)
 

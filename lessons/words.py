@@ -4,6 +4,7 @@ WORDS = {
     "en": {
         "output": "What you should see",
         "file": "{path}",
+        "edit": "{path}, in the editor",
         "append": "At the end of {path}",
         "insert": "In {path}, before the line with “{at}”",
         "answer": "Answer",
@@ -21,6 +22,7 @@ WORDS = {
     "zh-hans": {
         "output": "应当看到",
         "file": "{path}",
+        "edit": "在编辑器中：{path}",
         "append": "追加到 {path} 末尾",
         "insert": "插入 {path} 中含“{at}”的那一行之前",
         "answer": "提交",

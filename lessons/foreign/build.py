@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from lessons import features
 from lessons.elements import Action, Check, Editor, FileCopy, Lesson, Machine, Port, Quiz, Run, Step, Task
 from lessons.foreign import assets, document, images, manifest, markdown, pictures, scripts, widgets
 from lessons.foreign.manifest import Manifest, Section
@@ -70,7 +69,6 @@ class Builder:
         )
         lesson = self._lesson(steps, choice.image, copies)
         self._needs_network(lesson)
-        self._lacking(lesson)
         return replace(lesson, unavailable="" if choice.image else choice.why)
 
     def _lesson(self, steps: tuple[Step, ...], image: str, copies: list[assets.Upload]) -> Lesson:
@@ -88,12 +86,6 @@ class Builder:
             ports=tuple(Port(each.name, each.port) for each in told.dashboards if each.port),
             editor=self._editor(),
         )  # fmt: skip
-
-    def _lacking(self, lesson: Lesson) -> None:
-        """Note what the whole lesson asks for and this site does not have."""
-        for feature, wanted in (("ports", lesson.ports), ("editor", lesson.editor)):
-            if wanted and (lack := features.lack(feature)):
-                self.notes.add(Kind.MISSING, self.file, 1, lack)
 
     def _editor(self) -> Editor | None:
         told = self.manifest

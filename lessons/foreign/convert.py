@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lessons import features, lint
+from lessons import lint
 from lessons.elements import Lesson, Run, Step, Task
 from lessons.errors import LessonErrors
 from lessons.foreign import pictures, shelf
@@ -71,16 +71,11 @@ class Conversion:
             head["files"] = [
                 self._copied(n, copy.source, copy.to, copy.mode, copy.machine) for n, copy in enumerate(lesson.files)
             ]
-        if lesson.ports and not self._lacks("ports", ", ".join(str(port.port) for port in lesson.ports)):
+        if lesson.ports:
             head["ports"] = [{"name": port.name, "port": port.port} for port in lesson.ports]
-        if lesson.editor and not self._lacks("editor", lesson.editor.root):
+        if lesson.editor:
             head["editor"] = {"root": lesson.editor.root, "open": list(lesson.editor.open)}
         return head
-
-    def _lacks(self, feature: str, what: str) -> bool:
-        if lack := features.lack(feature):
-            self.lost.append(f"{feature} {what}: {lack}")
-        return features.lack(feature) is not None
 
     def _copied(self, number: int, source: Path, to: str, mode: int | None, machine: str) -> dict[str, str]:
         name = f"files/{number}-{re.sub(r'[^A-Za-z0-9._-]', '_', source.name)[-80:]}"
@@ -107,7 +102,6 @@ class Conversion:
         parts.append(writer.write(step.html))
         if step.solution_html and not any(tasks.values()):
             parts.append(f"::::::details[Solution]\n{writer.write(step.solution_html)}::::::")
-        self.lost += [f"{step.id}: {what}" for what in writer.lost]
         return "\n\n".join(parts) + "\n"
 
     def _task(self, step: Step, task: Task) -> str:

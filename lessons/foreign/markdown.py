@@ -15,7 +15,6 @@ from typing import cast
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from lessons import features
 from lessons import markdown as native
 from lessons.elements import Keys, Quiz, Run, Save
 from lessons.foreign import actions, blocks, editor, placeholders, quiz, sanitise, widgets
@@ -161,16 +160,8 @@ class Text:
 
     def _open(self, content: str, line: int) -> str:
         label = f"<code>{html.escape(content.strip())}</code>"
-        if self._lacks("editor", line):
-            return label
         self.notes.use("open")
         return widgets.in_lab("file" + self.inside(content.strip()), label)
-
-    def _lacks(self, feature: str, line: int) -> bool:
-        """A link to what this site does not have would do nothing: its words stay, and the report says why."""
-        if lack := features.lack(feature):
-            self.note(Kind.MISSING, line, lack)
-        return features.lack(feature) is not None
 
     def inside(self, words: str) -> str:
         """The absolute path of a file the editor is asked for."""
@@ -215,7 +206,8 @@ class Text:
         if address is None:
             return None
         port = placeholders.STAND_IN.fullmatch(address["address"])
-        if self._lacks("ports", self._line_of(f"_{port[1] if port else ''}")):
+        if port and not 1 <= int(port[1]) <= 65535:
+            self.note(Kind.BROKEN, self._line_of(f"_{port[1]}"), f"there is no port {port[1]}")
             return "<a>"
         return widgets.in_lab(self._port(address), "\0")[: -len("\0</a>")]
 

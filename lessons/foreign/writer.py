@@ -7,7 +7,6 @@ sentence becomes a fence after the paragraph, since in our format only blocks ca
 
 import re
 
-from lessons import features
 from lessons.elements import Quiz, Step, Task
 from lessons.foreign.fenced import command, fenced, pressed, saved
 from lessons.foreign.tree import Node, Tree
@@ -21,11 +20,10 @@ LINE_START = re.compile(r"^(\s*)([#+\-=:]|\d+[.)])", re.MULTILINE)
 
 
 class Writer:
-    """Writes one step. `tasks` says for each task what stands in its box, `lost` what could not be written."""
+    """Writes one step. `tasks` says for each task what stands in its box."""
 
     def __init__(self, step: Step, tasks: dict[str, str], pictures: dict[str, str]) -> None:
         self.step, self.tasks, self.pictures = step, tasks, pictures
-        self.lost: list[str] = []
         self.depth = 0  # lists and quotes around: our blocks may only begin at the left margin
         self.hoisted: list[str] = []  # questions found there, to be put after
         self.pending: list[str] = []  # fences of the actions of the paragraph that is being written
@@ -209,10 +207,7 @@ class Writer:
         if place is None:
             href = node.given.get("href", "")
             return f"[{label}](<{href}>)" if href and not set("<>\n") & set(href) else label
-        lack = features.lack({"port": "ports", "file": "editor"}.get(place.partition("/")[0], ""))
-        if lack:
-            self.lost.append(f"lab:{place}: {lack}")
-        return label if lack else f"[{label}](<lab:{place}>)"
+        return f"[{label}](<lab:{place}>)"
 
 
 def directive(name: str, label: str, body: str, attributes: str = "") -> str:

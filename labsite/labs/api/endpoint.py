@@ -63,7 +63,9 @@ def identify(request: HttpRequest) -> None:
 
 
 def answer(result: Any) -> HttpResponse:
-    """Data as JSON; None is 204."""
+    """Data as JSON; None is 204; a response is itself."""
+    if isinstance(result, HttpResponse):
+        return result
     data, status = result if isinstance(result, tuple) else (result, 200)
     if data is None:
         return HttpResponse(status=204)

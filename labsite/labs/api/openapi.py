@@ -47,6 +47,7 @@ def paths() -> dict[str, dict[str, Operation]]:
         "/labs/{code}/steps/{step}/catch-up": {"post": operation("Do earlier steps again in fresh machines", {}, 202)},
         "/labs/{code}/quizzes/{quiz}": {"post": operation("Grade an answer", {}, 200, ANSWER)},
         "/labs/{code}/sandboxes/{name}/reset": {"post": operation("A fresh machine", LAB, 202)},
+        **FILES,
         "/labs/{code}/compare": {"get": operation("A container, a virtual machine and the host, measured now", {}, 200)},
         "/labs/{code}/race": {"post": operation("Start machines side by side and time them", {}, 202, RACE)},
         "/labs/{code}/xray": {"get": operation("What the host sees of each machine", XRAY, 200)},
@@ -74,6 +75,24 @@ def operation(summary: str, result: dict | None, status: int, fields: dict | Non
         schema = {"type": "object", "properties": fields}
         found["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     return found
+
+
+TEXT, FLAG = {"type": "string"}, {"type": "boolean"}
+FILES = {
+    "/labs/{code}/sandboxes/{name}/files": {
+        "get": operation("The names in a directory, ?path=", {}, 200),
+        "post": operation("Rename a file, or make a directory", None, 204, {"path": TEXT, "to": TEXT, "directory": FLAG}),
+        "delete": operation("Remove a file or a directory, ?path=", None, 204),
+    },
+    "/labs/{code}/sandboxes/{name}/file": {
+        "get": operation("A file as text, with its version, ?path=", {}, 200),
+        "put": operation("Save a file that is still at a version", {}, 200, {"path": TEXT, "text": TEXT, "version": TEXT}),
+    },
+    "/labs/{code}/sandboxes/{name}/raw": {
+        "get": operation("A file's bytes, ?path=", {}, 200),
+        "put": operation("A piece of an upload, ?path= and ?at=", None, 204),
+    },
+}  # fmt: skip
 
 
 def schemas() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
 
-from labsite.labs.api import comparison, views
+from labsite.labs.api import comparison, files, views
 from labsite.labs.api.endpoint import endpoint
 from labsite.labs.api.openapi import document
 from labsite.labs.api.problems import ProblemError
@@ -33,6 +33,13 @@ urlpatterns = [
     path("labs/<slug:code>/steps/<slug:step>/catch-up", endpoint(POST=views.catch_up), name="catch_up"),
     path("labs/<slug:code>/quizzes/<slug:quiz>", endpoint(POST=views.answer_quiz), name="quiz"),
     path("labs/<slug:code>/sandboxes/<slug:name>/reset", endpoint(POST=views.reset_sandbox), name="reset"),
+    path(
+        "labs/<slug:code>/sandboxes/<slug:name>/files",
+        endpoint(GET=files.list_files, POST=files.change_file, DELETE=files.remove_file),
+        name="files",
+    ),
+    path("labs/<slug:code>/sandboxes/<slug:name>/file", endpoint(GET=files.read_file, PUT=files.write_file), name="file"),
+    path("labs/<slug:code>/sandboxes/<slug:name>/raw", endpoint(GET=files.download, PUT=files.upload), name="raw"),
     path("labs/<slug:code>/xray", endpoint(GET=views.show_xray), name="xray"),
     path("labs/<slug:code>/compare", endpoint(GET=comparison.show_compare), name="compare"),
     path("labs/<slug:code>/race", endpoint(POST=comparison.start_race), name="race"),

@@ -18,7 +18,7 @@ from tests.labsite.labs.test_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "post", "put", "patch", "delete", "options")
-HERS = {"code": "{code}", "name": "box", "step": "look", "quiz": "one", "token": "x"}
+HERS = {"code": "{code}", "name": "box", "machine": "box", "step": "look", "quiz": "one", "token": "x"}
 TAKEN_WITHOUT_A_TOKEN = {"healthz", "metrics"}  # they answer GET only, and change nothing
 
 
@@ -36,7 +36,7 @@ def addresses(patterns: list, before: str = "") -> Iterator[tuple[str, str]]:
 def with_code(route: str, code: str) -> str:
     """The address of a route for one lab, other parts filled with something that exists there."""
     for kind in ("slug", "int", "path", "str"):
-        for name in ("code", "name", "step", "quiz", "course", "lesson", "n"):
+        for name in ("code", "name", "machine", "step", "quiz", "course", "lesson", "n", "port", "path"):
             route = route.replace(f"<{kind}:{name}>", HERS.get(name, "1").format(code=code))
     return route
 

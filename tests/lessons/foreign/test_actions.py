@@ -58,14 +58,12 @@ def test_addresses_in_commands_are_those_of_the_inside():
     assert commands("`curl {{TRAFFIC_HOST1_80}}/x [[HOST_IP]]`{{exec}}") == ["curl http://localhost:80/x localhost"]
 
 
-@pytest.mark.parametrize(("text", "lacks"), [("`a.js`{{open}}", "editor"), ("a\n\n[x]({{TRAFFIC_HOST1_80}}/)", "ports")])
-def test_what_the_site_lacks_is_no_link(text, lacks, monkeypatch):
+def test_a_port_that_cannot_be_is_no_link():
     """A link that does nothing would be found by a learner: the words stay, and the report says why."""
-    monkeypatch.setattr(features, "MISSING", {lacks: "not in this version"})
-    found, notes = rendered(text)
+    found, notes = rendered("a\n\n[x]({{TRAFFIC_HOST1_80800}}/)")
 
     assert "data-lab" not in found.html
-    assert [message for _, message in notes] == ["not in this version"]
+    assert [message for _, message in notes] == ["there is no port 80800"]
 
 
 def test_a_misspelt_verb_is_told():
