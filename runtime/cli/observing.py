@@ -55,6 +55,11 @@ def tables(seen: Observation) -> Iterator[str]:
         uids = f"{process['uids']['outside']:>11} {process['uids']['sandbox']!s:>6}"
         command = " ".join(process["args"]) or f"[{process['comm']}]"
         yield f"{process['pid']:>8} {inside:<10} {uids} {process['state']}  {command[:KEPT]}"
+    for guest in rows["guest"].values():
+        yield f"\ntold by the guest: kernel {guest.get('kernel')}, up {guest.get('uptime_s')} s"
+    for process in sorted(rows["guest_processes"].values(), key=lambda each: each["pid"]):
+        command = " ".join(process["args"]) or f"[{process['comm']}]"
+        yield f"{'':>8} {process['pid']:<10} {'':>11} {process['uid']!s:>6} {process['state']}  {command[:KEPT]}"
     yield ""
     for number, space in rows["namespaces"].items():
         made = "the sandbox's own" if space["own"] else "made inside"

@@ -89,7 +89,7 @@ export function drawWaterfall(place, machine) {
   for (const step of span.steps) list.append(row(step, span));
   const failed = machine.status === "failed";
   const unsaid = failed && !machine.error?.step; // the notice above has the reason
-  if ((machine.status === "starting" || failed) && !unsaid) list.append(pending(machine.error?.step || machine.step || "…", failed));
+  if ((machine.status === "starting" || failed) && !unsaid) list.append(pending(machine.error?.step || (machine.step === "boot" ? say("step-boot") : machine.step) || "…", failed));
   place.replaceChildren(element("h2", "", headline(machine, span)), ...(span.steps.length ? [legend(span.steps)] : []), list);
 }
 
