@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.test_reading import problems
 from tests.e2e.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -84,6 +85,22 @@ def test_without_an_answer_nothing_starts_and_by_keyboard_all_of_it_works(mixer)
     mixer.wait_for_selector(".mix-a[data-state=running]", timeout=20_000)
     assert "apart" == cell(mixer, "user", 0)
     assert mixer.evaluate("document.activeElement.id") == "result"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_meets_wcag(mixer, scheme):
+    """The form, the answers, the matrix and the x-ray below pass axe in both themes; the page asks for no motion."""
+    mixer.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    for kind in ("uts", "mount"):
+        mixer.locator(f'[value="{kind}"]').check()
+    expect_no(mixer)
+    start(mixer, "a")
+    mixer.locator("#result summary").first.click()
+    mixer.locator("#xray-tab-namespaces").click()
+    until(mixer, "document.querySelector('#xray-view .cell') !== null", timeout=8)
+
+    assert problems(mixer) == []
+    assert mixer.evaluate("document.getAnimations().length") == 0
 
 
 def test_it_fits_a_narrow_screen(mixer):
