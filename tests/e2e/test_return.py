@@ -12,7 +12,10 @@ TICKED = "document.querySelector('.step.current .task[data-auto]').classList.con
 
 
 def test_a_learner_goes_on_where_she_stopped(lab):
-    """Task and step outlive the lab: the map and the lesson show them, the next lab opens there, an account takes them along."""
+    """Task and step outlive the lab: the map and the lesson show them, the next lab opens there, an account takes them along.
+
+    The machine is a new one: what she did before is done again in it, if she wants.
+    """
     type_line(lab, "readlink /proc/self/ns/uts > ~/uts")
     until(lab, TICKED)
     lab.get_by_role("button", name="Next").click()
@@ -42,6 +45,12 @@ def test_a_learner_goes_on_where_she_stopped(lab):
     assert step == lab.locator(".step.current h1").inner_text()
     lab.get_by_role("button", name="Back").click()
     assert "done in an earlier lab" in lab.locator(".step.current .task[data-auto] .task-state").first.inner_text()
+
+    lab.get_by_role("button", name="Next").click()
+    lab.get_by_role("button", name="Do those steps for me").click()
+    until(lab, "document.querySelector('#catch-up-words').textContent.includes('are done again')", timeout=20)
+    type_line(lab, "grep -c uts ~/uts; echo there''-$?")
+    wait_text(lab, "there-0")
 
 
 def test_signing_in_beside_an_open_lab(lab, site):
