@@ -11,11 +11,12 @@ from markdown_it.tree import SyntaxTreeNode
 from lessons.source import Source
 from lessons.suggest import near
 
+VIEWS = ("processes", "namespaces", "cgroups", "layers", "network", "timeline", "compare")
 PLACES = {
     "terminal": (r"[1-8]", "lab:terminal/2"),
     "machine": (r"[a-z][a-z0-9-]*", "lab:machine/db"),
     "file": (r"[^#]+(#L\d+)?", "lab:file/etc/hosts#L3"),
-    "xray": (r"[a-z]*(\?.*)?", "lab:xray/namespaces?kind=uts"),
+    "xray": (rf"({'|'.join(VIEWS)})(\?.*)?", "lab:xray/namespaces?kind=uts"),
     "port": (r"\d{1,5}(/.*)?", "lab:port/8080/path"),
 }
 PICTURES = {
