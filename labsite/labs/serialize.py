@@ -74,6 +74,8 @@ def boot(request: HttpRequest, row: LabSession) -> dict[str, Any]:
         "answered": sorted(known.quizzes),
         "at": known.step,
         "preview": _preview(row),
+        "editor": {"root": lesson.editor.root, "open": lesson.editor.open} if lesson and lesson.editor else None,
+        "ports": f"/ports/{row.code}/",
         "end_url": reverse("labs:end", args=[row.code]),
     }
 

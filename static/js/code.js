@@ -51,8 +51,13 @@ function makeSave(code, save) {
   return made;
 }
 
+function makeEdit(code, edit) {
+  const { edit: path, machine } = code.dataset;
+  return button("run", say("edit"), say("edit-label", { path }), () => edit(path, { machine, text: code.dataset.copy }));
+}
+
 /** Give every block of code its buttons; without machines there is nothing to run it on. */
-export function equipCode(place, machines, save) {
+export function equipCode(place, machines, save, edit) {
   for (const code of place.querySelectorAll(".code")) {
     const text = code.dataset.run ?? code.dataset.copy ?? code.querySelector("pre")?.textContent ?? "";
     const actions = document.createElement("div");
@@ -61,20 +66,37 @@ export function equipCode(place, machines, save) {
     if ("run" in code.dataset && machines) actions.append(makeRun(code, text, machines));
     if ("keys" in code.dataset && machines) actions.append(makeKeys(code, machines));
     if ("save" in code.dataset && save) actions.append(makeSave(code, save));
+    if ("edit" in code.dataset && edit) actions.append(makeEdit(code, edit));
     code.append(actions);
   }
 }
 
 /** lab:terminal/2 and lab:machine/db in the text bring that terminal to the front; lab:xray/namespaces?kind=uts opens the drawing there. */
-export function equipLinks(place, machines, xray) {
+export function equipLinks(place, machines, xray, { edit, ports }) {
   for (const link of place.querySelectorAll("a[data-lab]")) {
+    if (link.dataset.lab.startsWith("port/")) {
+      Object.assign(link, { href: portAddress(ports, link.dataset.lab), target: "_blank", rel: "noopener" });
+      continue;
+    }
     link.href = "#"; // without this script it is no link, and says so
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const [kind, value] = link.dataset.lab.split("/");
       if (kind === "xray") return xray.follow(value);
+      if (kind === "file") return openFile(link.dataset.lab, edit);
       const pane = kind === "machine" ? machines.pane(value) : kind === "terminal" && machines.pane("", Number(value));
       if (pane) pane.focus();
     });
   }
+}
+
+/** lab:port/8080/path: the first machine's port, by the page that lets its owner in. */
+function portAddress(ports, place) {
+  const [, port, path = ""] = place.match(/^port\/(\d+)\/?(.*)$/s);
+  return `${ports}-/${port}/${path}`;
+}
+
+function openFile(place, edit) {
+  const [, path, line] = place.match(/^file(\/.*?)(?:#L(\d+))?$/s);
+  edit(path, { line: Number(line ?? 0) });
 }

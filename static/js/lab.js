@@ -9,6 +9,7 @@ import { CatchUp } from "./catchup.js";
 import { makeClock } from "./clock.js";
 import { ask, notify, saveText } from "./dialogs.js";
 import { makeDivider } from "./divider.js";
+import { makeEditorDoor } from "./editor/door.js";
 import { makeKeys } from "./keys.js";
 import { followLesson } from "./live.js";
 import { Machines } from "./machines.js";
@@ -43,6 +44,7 @@ const machines = new Machines(boot.sandboxes, {
   key: keys,
   retry: (machine) => retry(machine),
   stirred: () => tasks.stirred(),
+  ran: (machine) => queueMicrotask(() => editor.ran(machine)),
   recorded: () => Boolean(recording?.on),
   echoed: (ms) => { byId("latency").textContent = `${ms.toFixed(ms < 10 ? 1 : 0)} ms`; },
 });
@@ -203,7 +205,7 @@ byId("transcript").addEventListener("click", saveTranscript);
 byId("keep-transcript").addEventListener("click", saveTranscript);
 byId("finder").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!machines.current?.screen.search.findNext(byId("finder-text").value)) notify(say("not-found"));
+  if (!machines.current?.screen?.search.findNext(byId("finder-text").value)) notify(say("not-found"));
 });
 byId("sheet").addEventListener("click", () => {
   const folded = byId("machines").classList.toggle("folded");
@@ -213,9 +215,10 @@ byId("sheet").addEventListener("click", () => {
 makeDivider(byId("divider"), byId("main"));
 const xray = makeDoor({ address: () => socketAddress(`${boot.ws.lab}xray/`), layout: () => machines.refit(), api });
 recording = new Recording({ address: () => socketAddress(`${boot.ws.lab}recording/`), machines });
+const editor = makeEditorDoor({ machines, settings: boot.editor, base: boot.api, csrf });
 equipSettings(() => machines.apply());
-equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }));
-equipLinks(byId("steps"), machines, xray);
+equipCode(byId("steps"), machines, (step, block) => api("POST", `/steps/${encodeURIComponent(step)}/save`, { block }), editor.open);
+equipLinks(byId("steps"), machines, xray, { edit: editor.open, ports: boot.ports });
 equipQuizzes(byId("steps"), (quiz, chosen) => api("POST", `/quizzes/${encodeURIComponent(quiz)}`, { chosen }), boot.answered);
 for (const result of boot.progress) tasks.heard(result);
 steps.start(boot.at);
@@ -223,4 +226,4 @@ if (boot.preview) followLesson(boot.preview, byId("text"));
 if (boot.ended) showEnd(boot.end_reason);
 
 /** For browser tests and for a curious reader at the console. */
-window.vitrine = { machines, xray, tasks, steps, socket, text: () => machines.current?.text() ?? "" };
+window.vitrine = { machines, editor, xray, tasks, steps, socket, text: () => machines.current?.text() ?? "" };

@@ -54,13 +54,18 @@ export class Machines {
     for (const pane of again) if (!pane.connected) pane.restart();
     const wanted = machine.terminals?.length ?? 1;
     for (let n = 1; n <= wanted && !again.length; n += 1) this.open(machine.name, n);
+    this.options.ran?.(machine.name);
     if (!this.current) this.select(this.panes.keys().next().value);
     else if (!this.split.beside) this.split.again();
   }
 
   open(machine, n) {
     const name = this.machines.get(machine)?.terminals?.find((each) => each.n === n)?.name;
-    const pane = new TerminalPane({ machine, n, name, address: this.options.address(machine, n), page: this.page });
+    return this.adopt(new TerminalPane({ machine, n, name, address: this.options.address(machine, n), page: this.page }));
+  }
+
+  /** One more pane with its tab: a terminal, or the editor. */
+  adopt(pane) {
     this.panes.set(pane.key, pane);
     pane.element.hidden = true;
     byId("panes").append(pane.element);

@@ -29,7 +29,7 @@ export class Recording {
   }
 
   get terminals() {
-    return [...this.machines.panes.keys()];
+    return [...this.machines.panes.keys()].filter((key) => !key.startsWith("editor/"));
   }
 
   async askToStart() {
@@ -75,9 +75,10 @@ export class Recording {
     this.starting = false;
     this.soFar = say("so-far", { time: clock(seconds), used: (bytes / 2 ** 20).toFixed(1), most: Math.round(most / 2 ** 20) });
     this.button.setAttribute("aria-pressed", String(on));
-    byId("record-words").textContent = on ? `${say("recording")} ${clock(seconds)}` : say("record");
+    byId("record-words").textContent = say(on ? "recording" : "record");
+    byId("record-time").textContent = on ? clock(seconds) : "";
     if (on) byId("recorded").hidden = true;
-    for (const pane of this.machines.panes.values()) pane.drawViewers();
+    for (const pane of this.machines.panes.values()) pane.drawViewers?.();
   }
 
   stopped(code, reason) {

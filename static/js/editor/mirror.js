@@ -81,6 +81,11 @@ export function makeMirror({ parent, text = "", path = "", label = "", readOnly 
       view.setState(fresh(value, fixed));
       return speak(name);
     },
+    /** An earlier `view.state`, with its cursor and its past. */
+    restore(state, name) {
+      view.setState(state);
+      return speak(name);
+    },
     setPath: speak,
     setReadOnly: (fixed) => view.dispatch({ effects: locked.reconfigure(lock(fixed)) }),
     /** Put the cursor on a line, from 1, and show it. */
