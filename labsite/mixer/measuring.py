@@ -4,6 +4,7 @@ Everything is read from the x-ray, which looks from the server: inode numbers of
 sets of capabilities, mounts, control groups. Nothing here is what the mixed process says.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 KINDS = ("user", "mount", "pid", "network", "uts", "ipc", "cgroup", "time")
@@ -15,9 +16,15 @@ class GoneError(Exception):
     """The mixed process is not there."""
 
 
+class PartlyError(Exception):
+    """The look left out what is asked for: look again."""
+
+
 def measure(seen: Facts, server: dict[str, str], letter: str) -> Facts:
     """The mix, the sandbox around it, the server's namespaces, and the answer to every question."""
     name = f"mix-{letter}"
+    if seen["truncated"].keys() & {"processes", "cgroups", "namespaces"}:
+        raise PartlyError(name)
     mixed = [each for each in seen["processes"].values() if each["args"][:2] == [name, "infinity"]]
     first = seen["processes"].get(seen["machine"]["self"]["init"])
     if not mixed or first is None:
@@ -57,11 +64,22 @@ def _mounts(seen: Facts, process: Facts) -> list[Facts]:
 
 
 def _limits(seen: Facts, process: Facts) -> Facts:
-    """Of its own control groups: each name from the group that has it, and whose groups they are."""
-    wanted = ("memory_bytes", "cpu_quota_us", "pids")
-    groups = [seen["cgroups"][each] for each in process["cgroups"] if each in seen["cgroups"]]
-    found = {name: group["limits"][name] for group in groups for name in wanted if group["limits"].get(name) is not None}
-    return {**dict.fromkeys(wanted), **found}
+    """The narrowest that hold for its control groups: a limit of a group holds for all below it."""
+    found: Facts = dict.fromkeys(("memory_bytes", "cpu_quota_us", "pids"))
+    for each in process["cgroups"]:
+        for group in _upwards(seen["cgroups"], each):
+            for name in found:
+                limit = group["limits"].get(name)
+                if limit is not None and limit > 0:
+                    found[name] = min(limit, found[name] or limit)
+    return found
+
+
+def _upwards(groups: Facts, identifier: str | None) -> Iterator[Facts]:
+    """A group and all above it, as far as the sandbox's own."""
+    while identifier and (group := groups.get(identifier)):
+        yield group
+        identifier = group["parent"]
 
 
 def _answers(seen: Facts, first: Facts, process: Facts, name: str) -> dict[str, bool]:

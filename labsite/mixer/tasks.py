@@ -1,6 +1,7 @@
 """The mixer's task: make a mix in its sandbox, look from the host, write down what was seen."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -23,17 +24,29 @@ def make_mix(code: str, letter: str) -> None:
     mix.lab.touch()
     try:
         done = gateway.mix(sandbox, mix.recipe)
-        seen, server = gateway.look(sandbox).to_dict(), gateway.host_namespaces(sandbox)
-        measured = measuring.measure(seen, server, letter)
+        measured = _measure(sandbox, letter)
     except gateway.GatewayError as error:
         log.error("mix %s of %s: %s", letter, code[:8], error)
         mix.move(State.MAKING, to=State.FAILED, error=str(error))
+        return
+    except measuring.PartlyError:
+        mix.move(State.MAKING, to=State.FAILED, error="there is too much in the host to look at; end it and begin again")
         return
     except measuring.GoneError:
         mix.move(State.MAKING, to=State.FAILED, error="the process ended before it could be looked at")
         return
     took = round((timezone.now() - mix.asked_at).total_seconds() * 1000)
     mix.move(State.MAKING, to=State.RUNNING, took_ms=took, steps=done["timings"], acts=done["acts"], measured=measured)
+
+
+def _measure(sandbox: Sandbox, letter: str, looks: int = 3) -> dict[str, Any]:
+    """Look until a look left out nothing that is asked for; so many times at the most."""
+    try:
+        return measuring.measure(gateway.look(sandbox).to_dict(), gateway.host_namespaces(sandbox), letter)
+    except measuring.PartlyError:
+        if looks == 1:
+            raise
+        return _measure(sandbox, letter, looks - 1)
 
 
 @shared_task(name="mixer.measure_machine")

@@ -132,10 +132,10 @@ class Collector:
 
     def look(self) -> Observation | None:
         """Read everything; None if nothing but the cost of looking is different."""
-        budget, began = Budget(), time.process_time()
+        budget = Budget()
         self.seen, self.disk_seen = _processor_time(self.cgroups), self._disk()
         collections = self._collect(budget)
-        cost = time.process_time() - began  # not what we waited for a processor that others had
+        cost = time.process_time() - budget.began  # not what we waited for a processor that others had
         # The first look is dear once, and what the viewer does next she does now.
         rest = max(GLANCE, cost / DEAREST) if self.latest else GLANCE
         self.not_before = time.monotonic() + rest

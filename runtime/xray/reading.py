@@ -52,21 +52,29 @@ def keyed(data: bytes) -> dict[bytes, int]:
     return found
 
 
+PATIENCE = 20  # times its processor time that a look may last
+
+
 @dataclass
 class Budget:
-    """How long this look may take, and what was left out of it."""
+    """How much of a processor this look may use, and what was left out of it.
+
+    Time in which others had the processor does not count, or a busy host would show less of every
+    sandbox; but there is an end to waiting too.
+    """
 
     seconds: float = 0.05
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.process_time)
+    born: float = field(default_factory=time.monotonic)
     truncated: dict[str, int] = field(default_factory=dict)
 
     @property
     def spent(self) -> bool:
-        return time.monotonic() - self.began > self.seconds
+        return time.process_time() - self.began > self.seconds or time.monotonic() - self.born > self.seconds * PATIENCE
 
     def share(self, seconds: float) -> Budget:
         """A part of the time that is left, with the same account of what was left out."""
-        left = self.began + self.seconds - time.monotonic()
+        left = self.began + self.seconds - time.process_time()
         return Budget(max(0.0, min(seconds, left)), truncated=self.truncated)
 
     def cut(self, collection: str, left_out: int) -> None:

@@ -39,7 +39,7 @@ def observation(name: str = "mix-a") -> dict[str, Any]:
         },
         "namespaces": {number: {"kind": kind, "members": 2, "hostname": name} for kind, number in spaces.items()},
         "mounts": {}, "changes": {}, "sockets": {}, "capabilities": {"f": {"names": ["chown"], "whole": False}},
-        "cgroups": {"pids:/": {"limits": {"pids": 256}}},
+        "cgroups": {"pids:/": {"limits": {"pids": 256}, "parent": None}}, "truncated": {},
     }  # fmt: skip
 
 

@@ -40,12 +40,13 @@ def test_everything_chosen_shares_nothing(mixer):
 
     assert [] == [kind for kind in NAMESPACES if mixed["namespaces"][kind] == first["namespaces"][kind]]
     assert {"hostname": "EPERM", "mount": "EPERM", "file": "EROFS", "port": None} == said["acts"]
+    assert any("/mix-a" in group for group in mixed["cgroups"])
     assert (20_000, 0) == (mixed["uids"]["sandbox"], mixed["uids"]["own"])
     assert (2, True) == (mixed["seccomp_filters"], mixed["no_new_privs"])
     assert "sys_admin" not in seen["capabilities"][mixed["capabilities"]["bounding"]]["names"]
-    limits = {}
-    for group in mixed["cgroups"]:
-        limits |= {name: value for name, value in seen["cgroups"][group]["limits"].items() if group.endswith("/mix-a")}
+    limits = {
+        name: value for group in seen["cgroups"].values() if group["path"] == "/mix-a" for name, value in group["limits"].items()
+    }
     assert (32 << 20, 10_000, 16) == (limits["memory_bytes"], limits["cpu_quota_us"], limits["pids"])
     assert "box" == seen["namespaces"][first["namespaces"]["uts"]]["hostname"]
 
