@@ -68,7 +68,7 @@ class Replay {
 
   show(at, playing) {
     for (const { screen } of this.screens.values()) screen.seek(at);
-    this.sights.seek(at);
+    this.sights.seek(at, playing);
     byId("moment").value = at;
     byId("moment").setAttribute("aria-valuetext", `${clock(at)} / ${clock(this.seconds)}`);
     byId("moment-words").textContent = `${clock(at)} / ${clock(this.seconds)}`;

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from tests.e2e.test_deaths import kill_all
 from tests.e2e.waiting import type_line, until, wait_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -88,3 +90,20 @@ def test_record_replay_share_delete(lab, browser, site):
     other.context.close()
     assert not (site.state / "recordings" / code).exists()
     lab.go_back()
+
+
+@pytest.mark.nightly
+def test_a_recording_outlives_its_server(lab, site):
+    """F-01: After kill -9 of Daphne the page starts the recorder again; what was printed meanwhile is there, once, in order."""
+    record(lab)
+    type_line(lab, "for i in $(seq 1 60); do echo tick=$i=; sleep 0.1; done; echo counted-$((1+1))")
+    wait_text(lab, "tick=5=")
+    assert kill_all(site.run, "daphne") >= 1
+    wait_text(lab, "counted-2", timeout=60)
+    until(lab, "window.vitrine.machines.current.connected", timeout=60)
+    lab.wait_for_timeout(3000)  # the recorder takes up what it missed
+    address = stop(lab)
+    lines = lab.request.get(f"{address}box-1.cast").text().split("\n")[1:-1]
+    text = "".join(data for _, code, data in map(json.loads, lines) if code == "o")
+
+    assert [str(n) for n in range(1, 61)] == re.findall(r"tick=(\d+)=\r", text)

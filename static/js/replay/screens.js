@@ -10,7 +10,7 @@ import { recall } from "../preferences.js";
 import { colours } from "../screen.js";
 import { countUntil } from "./journal.js";
 
-const [SMALLEST, LARGEST] = [8, 16]; // of letters, in pixels
+const [SMALLEST, LARGEST] = [9, 14]; // of letters, in pixels
 const WIDTH_OF_LETTER = 0.61;
 const FULL_RESET = "\x1bc"; // in the stream, so that it comes after what is still in the queue
 
@@ -36,12 +36,19 @@ export class RecordedScreen {
     new ResizeObserver(() => this.fit()).observe(element);
   }
 
-  /** Letters as large as the recorded columns and rows leave room for. */
+  /** Letters as large as the recorded columns leave room for; rows that have none are scrolled to. */
   fit() {
-    const { clientWidth: width, clientHeight: height } = this.element;
-    if (width < 20 || height < 20) return;
-    const fitting = Math.min(width / (this.term.cols * WIDTH_OF_LETTER), height / (this.term.rows * 1.4));
-    this.term.options.fontSize = Math.max(SMALLEST, Math.min(LARGEST, Math.floor(fitting)));
+    const width = this.element.clientWidth;
+    if (width < 20) return;
+    this.term.options.fontSize = Math.max(SMALLEST, Math.min(LARGEST, Math.floor(width / (this.term.cols * WIDTH_OF_LETTER))));
+    this.follow();
+  }
+
+  /** Keep the line with the cursor in view. */
+  follow() {
+    const { element, term } = this;
+    const line = (element.querySelector(".xterm-screen")?.clientHeight ?? 0) / term.rows;
+    element.scrollTop = Math.max(0, (term.buffer.active.cursorY + 2) * line - element.clientHeight);
   }
 
   seek(time) {
@@ -66,7 +73,7 @@ export class RecordedScreen {
         text = "";
       }
     }
-    this.term.write(text, () => { this.busy = false; this.go(); });
+    this.term.write(text, () => { this.busy = false; this.follow(); this.go(); });
   }
 
   resize(cols, rows) {

@@ -7,7 +7,6 @@ import { Model } from "../xray/model.js";
 import { countUntil } from "./journal.js";
 
 const KEEP_EVERY = 64;
-const JUMP = 5; // changes at once: then nothing of it is "new"
 
 export class RecordedSights {
   constructor(events) {
@@ -26,13 +25,13 @@ export class RecordedSights {
     this.changed = () => {};
   }
 
-  seek(time) {
+  /** What came while it plays is drawn as new; after a jump nothing is. */
+  seek(time, playing) {
     const wanted = countUntil(this.events, time);
     if (wanted === this.shown) return;
-    const far = Math.abs(wanted - this.shown) > JUMP || wanted < this.shown;
     if (wanted < this.shown) this.back(wanted);
     while (this.shown < wanted) this.step();
-    if (far) for (const machine of this.model.machines.values()) machine.fresh.clear();
+    if (!playing) for (const machine of this.model.machines.values()) machine.fresh.clear();
     this.changed();
   }
 
