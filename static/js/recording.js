@@ -3,13 +3,9 @@
 
 import { ask, notify } from "./dialogs.js";
 import { Socket } from "./socket.js";
+import { say } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
-const words = byId("record-strings").content;
-
-function say(key, values = {}) {
-  return words.querySelector(`[data-key="${key}"]`).textContent.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
 
 /** 83 → "1:23". */
 export function clock(seconds) {
@@ -34,21 +30,21 @@ export class Recording {
 
   async askToStart() {
     if ((await ask("record-sheet")) !== "record") return;
-    if (!this.terminals.length) return notify(say("refused-terminals"));
+    if (!this.terminals.length) return notify(say("record-terminals"));
     this.starting = true;
     if (!this.tell("start", { consent: true })) this.connect();
   }
 
   async askToStop() {
     byId("record-so-far").textContent = this.soFar;
-    if ((await ask("record-stop-sheet")) === "stop" && !this.socket?.send({ type: "stop" })) notify(say("refused-offline"));
+    if ((await ask("record-stop-sheet")) === "stop" && !this.socket?.send({ type: "stop" })) notify(say("record-offline"));
   }
 
   connect() {
     this.socket ??= new Socket(this.address, {
       onOpen: () => this.opened(),
       onText: (message) => this.heard(message),
-      onLost: () => { if (this.starting) notify(say("refused-offline")); this.starting = false; },
+      onLost: () => { if (this.starting) notify(say("record-offline")); this.starting = false; },
     });
   }
 
@@ -63,7 +59,7 @@ export class Recording {
   heard(message) {
     if (message.type === "refused") {
       this.starting = false;
-      notify(say(`refused-${message.code === "too-many" ? "too-many" : "terminals"}`));
+      notify(say(`record-${message.code === "too-many" ? "too-many" : "terminals"}`));
     } else if (message.type === "recording" && !(this.starting && !message.on && !message.code)) {
       this.show(message);
     }
@@ -73,16 +69,16 @@ export class Recording {
     if (this.on && !on) this.stopped(code, reason);
     this.on = on;
     this.starting = false;
-    this.soFar = say("so-far", { time: clock(seconds), used: (bytes / 2 ** 20).toFixed(1), most: Math.round(most / 2 ** 20) });
+    this.soFar = say("record-so-far", { time: clock(seconds), used: (bytes / 2 ** 20).toFixed(1), most: Math.round(most / 2 ** 20) });
     this.button.setAttribute("aria-pressed", String(on));
-    byId("record-words").textContent = say(on ? "recording" : "record");
+    byId("record-words").textContent = say(`record-${on ? "on" : "off"}`);
     byId("record-time").textContent = on ? clock(seconds) : "";
     if (on) byId("recorded").hidden = true;
     for (const pane of this.machines.panes.values()) pane.drawViewers?.();
   }
 
   stopped(code, reason) {
-    notify(say(`stopped-${["lab", "full", "time"].includes(reason) ? reason : "user"}`));
+    notify(say(`record-stopped-${["lab", "full", "time"].includes(reason) ? reason : "user"}`));
     if (!code) return;
     byId("recorded").href = `/recordings/${code}/`;
     byId("recorded").hidden = false;
