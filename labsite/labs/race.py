@@ -65,7 +65,7 @@ def ask(lab: LabSession, counts: dict[str, int]) -> str:
     if not cache.add(_flag(), race, LONGEST):
         raise RaceRefused("busy")
     lab.touch()
-    run_race.apply_async((lab.code, race, counts), expires=LONGEST / 2)
+    run_race.apply_async((lab.code, race, counts.get("container", 0), counts.get("vm", 0)), expires=LONGEST / 2)
     return race
 
 
@@ -76,7 +76,8 @@ def _flag() -> str:
 
 def run(lab: LabSession, race: str, counts: dict[str, int]) -> None:
     """Start all, tell the page of each, take all away again."""
-    racers = [Racer(kind, number) for kind in MOST for number in range(1, counts.get(kind, 0) + 1)]
+    bounded = {kind: min(counts.get(kind, 0), most) for kind, most in MOST.items()}
+    racers = [Racer(kind, number) for kind, count in bounded.items() for number in range(1, count + 1)]
     try:
         _tell(lab, race, racers, "on")
         for _ in arrivals(lab, racers):
