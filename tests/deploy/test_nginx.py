@@ -43,6 +43,7 @@ class Front:
     url: str
     site: Stack
     trust: ssl.SSLContext
+    trust_file: str
 
     @contextmanager
     def browser(self, **headers: str) -> Iterator[httpx.Client]:
@@ -64,14 +65,20 @@ def front(tmp_path_factory) -> Iterator[Front]:
     certificate = ["-keyout", place / "privkey.pem", "-out", place / "fullchain.pem", "-subj", "/CN=localhost"]
     options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(["openssl", "req", *options, *certificate], check=True, capture_output=True)
-    url = f"https://localhost:{port}"
-    with running_site(VITRINE_ORIGINS=url, VITRINE_WS_URL=url.replace("https", "wss"), VITRINE_TRUSTED_PROXIES="1") as site:
+    url, previews = f"https://localhost:{port}", f"https://*.preview.localhost:{port}"
+    with running_site(
+        VITRINE_ORIGINS=url,
+        VITRINE_WS_URL=url.replace("https", "wss"),
+        VITRINE_TRUSTED_PROXIES="1",
+        VITRINE_PREVIEW_ORIGIN=previews,
+    ) as site:
         (place / "site.conf").write_text(adapted(place, port, site))
         (place / "nginx.conf").write_text(MAIN.format(place=place))
         nginx = subprocess.Popen(["nginx", "-c", place / "nginx.conf", "-p", place, "-e", place / "error.log"])
         try:
             wait_for(port, nginx, place)
-            yield Front(url, site, ssl.create_default_context(cafile=str(place / "fullchain.pem")))
+            file = str(place / "fullchain.pem")
+            yield Front(url, site, ssl.create_default_context(cafile=file), file)
         finally:
             nginx.terminate()
             nginx.wait(10)
@@ -82,9 +89,12 @@ def adapted(place: Path, port: int, site: Stack) -> str:
     text = (ROOT / "deploy/nginx.conf").read_text()
     changes = [
         (r"127\.0\.0\.1:8000", f"127.0.0.1:{site.url.rpartition(':')[2]}"),
+        (r"127\.0\.0\.1:8002", f"127.0.0.1:{site.previews}"),
         (r"127\.0\.0\.1:8001", f"127.0.0.1:{site.ws_url.rpartition(':')[2]}"),
         (r"listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         (r"labs\.example\.org;", "localhost;"),
+        (r"\*\.previews-example\.net;", "*.preview.localhost;"),
+        (r"/etc/ssl/previews-example\.net", str(place)),
         (r"/etc/ssl/labs\.example\.org", str(place)),
         (r"_timeout 15s", "_timeout 1s"),  # nobody waits for a test
     ]
@@ -142,6 +152,22 @@ def test_a_websocket_goes_through_from_our_own_pages_only(front):
     with pytest.raises(websockets.InvalidStatus) as refused:
         asyncio.run(hear("https://evil.example"))
     assert refused.value.response.status_code == 403
+
+
+def test_previews_have_a_name_of_their_own(front):
+    """W-07: A name of the previews' domain reaches their process, never the site; the site's name never reaches them."""
+    port = front.url.rpartition(":")[2]
+    name = f"{'0' * 32}.preview.localhost"
+    head = f"GET /api/v1/lessons HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n".encode()
+    trust = ssl.create_default_context(cafile=front.trust_file)
+    trust.check_hostname = False  # the certificate of this test names localhost alone
+    with trust.wrap_socket(socket.create_connection(("localhost", int(port)), 10), server_hostname=name) as connection:
+        connection.sendall(head)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b" 404 " in answer.splitlines()[0] and b"There is no such preview" in answer
+    with front.browser() as browser:
+        assert "courses" in browser.get("/api/v1/lessons").json()
 
 
 def test_a_flood_of_a_body_stops_at_the_door(front):

@@ -88,7 +88,7 @@ def test_files_are_made_renamed_moved_up_and_down_and_removed(lab, tmp_path):
 
     data = bytes(range(256)) * 3000
     (tmp_path / "up.bin").write_bytes(data)
-    lab.locator(".files input[type=file]").set_input_files(tmp_path / "up.bin")
+    lab.locator(".file-side input[type=file]").set_input_files(tmp_path / "up.bin")
     tree.get_by_role("treeitem", name="up.bin").click()
     lab.locator(".file-empty", has_text="too large to edit").wait_for()
     with lab.expect_download() as download:

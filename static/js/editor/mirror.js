@@ -52,7 +52,7 @@ export function makeMirror({ parent, text = "", path = "", label = "", readOnly 
     extensions: [
       keymap.of([{ key: "Mod-s", preventDefault: true, run: () => { save?.(); return true; } }]),
       extensions, common, phrases(), language.of([]), locked.of(lock(fixed)), wrap ? EditorView.lineWrapping : [],
-      EditorView.contentAttributes.of({ ...named, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
+      EditorView.contentAttributes.of({ ...named, tabindex: "0", spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged && !update.transactions.some((each) => each.annotation(ours))) changed?.();
       }),

@@ -39,7 +39,7 @@ export class Editor {
   }
 
   build() {
-    const side = element("div", "files");
+    const side = element("div", "file-side");
     const acts = element("div", "file-acts");
     this.input = Object.assign(document.createElement("input"), { type: "file", multiple: true, hidden: true });
     this.input.addEventListener("change", () => this.upload([...this.input.files]));
