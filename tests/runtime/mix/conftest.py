@@ -13,6 +13,8 @@ from runtime.shim import watching
 from runtime.shim.client import ShimClient
 from tests.runtime.node import node  # noqa: F401  (a fixture)
 
+LOOKS = 5
+
 
 class Mixer:
     """Makes a mix in a sandbox, and looks from the host."""
@@ -30,8 +32,11 @@ class Mixer:
         return said
 
     def look(self, letter: str = "a") -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """The observation, the sandbox's first process and the mixed one."""
-        seen = watching.look(self.box).to_dict()
+        """A whole observation, the sandbox's first process and the mixed one. A slow machine may need several looks."""
+        for _ in range(LOOKS):
+            seen = watching.look(self.box).to_dict()
+            if not seen["truncated"].keys() & {"processes", "cgroups", "namespaces"}:
+                break
         first = seen["processes"][seen["machine"]["self"]["init"]]
         mixed = [each for each in seen["processes"].values() if each["args"] == [f"mix-{letter}", "infinity"]]
         assert len(mixed) == 1
