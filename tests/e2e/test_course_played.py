@@ -17,7 +17,8 @@ from tests.e2e.waiting import until, wait_prompt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.nightly]
 COURSE = "containers"
-PROMPT = "/[#$] ?$/.test(window.vitrine?.text() ?? '')"
+TEXT = "([machine, n]) => window.vitrine.machines.pane(machine, n)?.text() ?? ''"
+PROMPT = re.compile(r"[#$] ?$")
 SHOTS = os.environ.get("VITRINE_SHOTS")  # a directory, for whoever wants to look at every step
 LESSONS = catalog.settings_of(COURSE).entries
 
@@ -68,38 +69,44 @@ def play(page, step: Step) -> None:
 
 def act(page, action, rest: bool, patience: float, button) -> None:
     """Click, and wait as one waits: for the prompt, or, of a program that stays, for its first words."""
-    front(page, getattr(action, "machine", ""), getattr(action, "terminal", 1))
-    before = page.evaluate("window.vitrine.text()")
+    seat = front(page, getattr(action, "machine", ""), getattr(action, "terminal", 1))
+    before = page.evaluate(TEXT, seat)
     button.click()
     if isinstance(action, Run) and not rest:
-        until(page, "before => window.vitrine.text() !== before", before)
-        settle(page, patience)
+        until(page, f"([seat, before]) => ({TEXT})(seat) !== before", [seat, before])
+        settle(page, seat, patience)
     else:
         page.wait_for_timeout(500)
 
 
-def front(page, machine: str, terminal: int = 1) -> None:
-    """The terminal this belongs to, at its prompt or in its program."""
-    page.evaluate("([machine, n]) => void window.vitrine.machines.pane(machine, n)", [machine, terminal])
-    until(page, "Boolean(window.vitrine.text().trim())", timeout=30)
+def front(page, machine: str, terminal: int = 1) -> list:
+    """The terminal this belongs to, once it shows something: its machine and number."""
+    seat = [machine, terminal]
+    until(page, f"seat => ({TEXT})(seat).trim() !== ''", seat, timeout=90)
+    return seat
 
 
-def settle(page, patience: float) -> None:
+def settle(page, seat: list, patience: float) -> None:
     """Until the prompt is back. What a program in the background prints may come after it: then Enter, as anybody would."""
     end = time.monotonic() + patience + 60
     seen, since = "", time.monotonic()
     while time.monotonic() < end:
-        text = page.evaluate("window.vitrine.text()")
+        text = page.evaluate(TEXT, seat)
         if text != seen:
             seen, since = text, time.monotonic()
         quiet = time.monotonic() - since
-        if quiet > 0.5 and page.evaluate(PROMPT):
+        if quiet > 0.5 and PROMPT.search(text):
             return
         if quiet > 5:
-            page.evaluate("window.vitrine.machines.current.focus()")
-            page.keyboard.press("Enter")
+            type_in(page, seat, "\n")
         page.wait_for_timeout(100)
     raise AssertionError(f"no prompt; the terminal shows:\n{seen[-1500:]}")
+
+
+def type_in(page, seat: list, text: str) -> None:
+    """By key events."""
+    page.evaluate("([machine, n]) => window.vitrine.machines.pane(machine, n).focus()", seat)
+    page.keyboard.type(text)
 
 
 def answer(page, quiz: Quiz) -> None:
@@ -123,11 +130,10 @@ def solve(page, task: Task) -> None:
     if is_done(page, element, task, 4):
         return
     assert task.solution
-    front(page, task.solution.machine)
-    page.evaluate("window.vitrine.machines.current.focus()")
-    page.keyboard.type(task.solution.source.rstrip("\n") + "\n")
-    settle(page, 60)
-    assert is_done(page, element, task, 60), element.inner_text() + "\n" + page.evaluate("window.vitrine.text()")[-1500:]
+    seat = front(page, task.solution.machine)
+    type_in(page, seat, task.solution.source.rstrip("\n") + "\n")
+    settle(page, seat, 60)
+    assert is_done(page, element, task, 60), element.inner_text() + "\n" + page.evaluate(TEXT, seat)[-1500:]
 
 
 def is_done(page, element, task: Task, patience: float) -> bool:
