@@ -229,6 +229,7 @@ RECORDING_BYTES = environment.number("VITRINE_RECORDING_MIB", 16) << 20
 RECORDING_SECONDS = environment.number("VITRINE_RECORDING_MINUTES", 60) * 60
 RECORDING_DAYS = environment.number("VITRINE_RECORDING_DAYS", 30)
 RECORDINGS_PER_USER = environment.number("VITRINE_RECORDINGS_PER_USER", 10)
+RECORDINGS_BYTES = environment.number("VITRINE_RECORDINGS_MIB", 8192) << 20  # of everybody together
 
 # /metrics answers this machine only, or whoever has this token.
 METRICS_TOKEN = os.environ.get("VITRINE_METRICS_TOKEN", "")

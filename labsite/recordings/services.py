@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Sum
 from django.utils import timezone
 
 from labsite.labs.models import LabSession
@@ -18,7 +19,7 @@ SETTLED = timedelta(minutes=2)
 
 
 class RecordingRefused(Exception):  # noqa: N818 - a refusal, told to the learner by its code
-    """Why nothing is recorded: `terminals` or `too-many`."""
+    """Why nothing is recorded: `terminals`, `too-many` or `no-room`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,15 +29,25 @@ class RecordingRefused(Exception):  # noqa: N818 - a refusal, told to the learne
 def begin(lab: LabSession, terminals: Any) -> Recording:
     """Begin to record these terminals; what is being recorded already goes on."""
     wanted = known_terminals(lab, terminals)
-    kept = Recording.objects.filter(user=lab.user).count()
-    if kept >= settings.RECORDINGS_PER_USER and not Recording.objects.filter(lab=lab, ended_at=None).exists():
-        raise RecordingRefused("too-many")
+    if already := Recording.objects.filter(lab=lab, ended_at=None).first():
+        return already
+    check_room(lab)
     try:
         return Recording.objects.get_or_create(
             lab=lab, ended_at=None, defaults={"user": lab.user, "lesson": lab.lesson, "terminals": wanted}
         )[0]
     except IntegrityError:  # two pages at once
         return Recording.objects.get(lab=lab, ended_at=None)
+
+
+def check_room(lab: LabSession) -> None:
+    """RecordingRefused if the learner, or everybody together, keeps as much as they may."""
+    if Recording.objects.filter(user=lab.user).count() >= settings.RECORDINGS_PER_USER:
+        raise RecordingRefused("too-many")
+    open_ones = Recording.objects.filter(ended_at=None).count() * settings.RECORDING_BYTES  # each may still grow so large
+    kept = Recording.objects.exclude(ended_at=None).aggregate(all=Sum("size"))["all"] or 0
+    if open_ones + kept + settings.RECORDING_BYTES > settings.RECORDINGS_BYTES:
+        raise RecordingRefused("no-room")
 
 
 def add(row: Recording, terminals: Any) -> None:

@@ -59,7 +59,7 @@ export class Recording {
   heard(message) {
     if (message.type === "refused") {
       this.starting = false;
-      notify(say(`record-${message.code === "too-many" ? "too-many" : "terminals"}`));
+      notify(say(`record-${["too-many", "no-room"].includes(message.code) ? message.code : "terminals"}`));
     } else if (message.type === "recording" && !(this.starting && !message.on && !message.code)) {
       this.show(message);
     }

@@ -120,6 +120,17 @@ def test_a_learner_keeps_only_so_many(lab, learner, settings):
         services.begin(lab, ["box/1"])
 
 
+def test_all_together_keep_only_so_much(lab, recording, settings):
+    """What is kept and what is being recorded must fit, and one more: guests without number fill no disk."""
+    Recording.objects.filter(pk=recording.pk).update(size=5)
+    settings.RECORDING_BYTES, settings.RECORDINGS_BYTES = 10, 14
+    with pytest.raises(services.RecordingRefused, match="no-room"):
+        services.begin(lab, ["box/1"])
+    settings.RECORDINGS_BYTES = 15
+
+    assert services.begin(lab, ["box/1"]).ended_at is None
+
+
 def test_an_account_that_goes_takes_its_recordings_along(learner, recording):
     """No file outlives its owner."""
     learner.delete()
