@@ -66,11 +66,17 @@ export class Machines {
 
   /** One more pane with its tab: a terminal, or the editor. */
   adopt(pane) {
-    this.panes.set(pane.key, pane);
+    this.panes = new Map([...this.panes, [pane.key, pane]].sort(([, a], [, b]) => this.rank(a) - this.rank(b)));
     pane.element.hidden = true;
     byId("panes").append(pane.element);
     pane.tab = this.makeTab(pane);
     return pane;
+  }
+
+  /** Tabs stand as the lesson names the machines, whichever of them was ready first; what is no terminal stands last. */
+  rank({ machine, n }) {
+    const place = [...this.machines.keys()].indexOf(machine);
+    return place < 0 || n === undefined ? Number.MAX_SAFE_INTEGER : place * 100 + n;
   }
 
   makeTab(pane) {
@@ -84,7 +90,8 @@ export class Machines {
     tab.lastChild.className = "tab-title";
     tab.addEventListener("click", () => this.select(pane.key, true));
     pane.element.setAttribute("aria-labelledby", tab.id);
-    byId("tabs").append(tab);
+    const keys = [...this.panes.keys()];
+    byId("tabs").insertBefore(tab, this.panes.get(keys[keys.indexOf(pane.key) + 1])?.tab ?? null);
     return tab;
   }
 
