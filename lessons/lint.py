@@ -31,14 +31,13 @@ STAYS = re.compile(
     r"^(?:sudo )?(?:top|htop|watch|less|man|vim?|nano|tail -[fF]|ping (?!.*-c)|tcpdump(?!.*-c)"
     r"|python3? -m http\.server|yes|nc -l|sleep infinity|dmesg -w|journalctl -f)\b"
 )
-LOCAL = re.compile(r"\b(?:127\.0\.0\.1|localhost)[: ](\d{2,5})\b")
 
 
 def faults(lesson: Lesson) -> Iterator[LessonError]:
     """Everything suspicious in one lesson."""
     for step in lesson.steps:
         found = [fault for task in step.tasks for fault in _task(step, task)]
-        found += [*_runs(step), *_variables(lesson, step), *_ports(lesson, step)]
+        found += [*_runs(step), *_variables(lesson, step)]
         yield from (LessonError(step.path, line, message) for line, message in found)
 
 
@@ -97,15 +96,6 @@ def _variables(lesson: Lesson, step: Step) -> Iterator[tuple[int, str]]:
         for name in {match[1] for match in PATTERN.finditer(text)} - lesson.vars.keys():
             if tail := near(name, lesson.vars):
                 yield line, f"%{{{name}}} is not declared under vars{tail}"
-
-
-def _ports(lesson: Lesson, step: Step) -> Iterator[tuple[int, str]]:
-    """What listens on 127.0.0.1 cannot be seen from outside of the machine."""
-    shown = {str(port.port) for port in lesson.ports}
-    for run in step.runs:
-        if shown and re.search(r"--bind|-b |listen", run.command):
-            for port in set(LOCAL.findall(run.command)) & shown:
-                yield run.line, f"port {port} is shown, but this server listens on the machine's own 127.0.0.1 only: use 0.0.0.0"
 
 
 def differences(course: str, slug: str) -> Iterator[LessonError]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.e2e.conftest import end_lab
+from tests.e2e.test_reading import problems
 from tests.e2e.waiting import type_line, until, wait_prompt, wait_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -32,7 +33,7 @@ def loaded(page) -> list[str]:
 
 
 def test_a_file_is_edited_by_keyboard(lab):
-    """The tab costs nothing until it is opened; Ctrl-S saves into the machine; a change made there is seen, and never lost."""
+    """The tab costs nothing until it is opened; Ctrl-S saves into the machine; a change made there is seen, and never lost; axe finds nothing."""
     assert loaded(lab) == []
     lab.get_by_role("link", name="the server").click()
     lab.locator(".cm-content").wait_for()
@@ -40,6 +41,9 @@ def test_a_file_is_edited_by_keyboard(lab):
     until(lab, "document.activeElement.classList.contains('cm-content')")
     assert lab.locator(".file-path").inner_text() == "/root/app/server.py"
 
+    for scheme in ("light", "dark"):
+        lab.emulate_media(color_scheme=scheme)
+        assert problems(lab) == []
     lab.keyboard.press("Control+Home")
     lab.keyboard.type("# mine\n")
     assert lab.locator(".file-state").inner_text() == "not saved"
