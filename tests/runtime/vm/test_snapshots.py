@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,14 +31,17 @@ def machine(node: Node, **request: object) -> Iterator[Guest]:
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state of our own: images, kernels and rooms are the real ones, snapshots and what is known of the host are not."""
-    real, ours = Paths.from_environment().state, tmp_path_factory.mktemp("state")
-    (ours / "machines").mkdir(mode=0o711)
-    ours.chmod(0o711)
-    for name in ("images", "kernels", "machines/disks"):
-        (ours / name).symlink_to(real / name)
-    return ours
+def state() -> Iterator[Path]:
+    """A state of our own: images, kernels and disks are the real ones, snapshots and what is known of the host are not.
+    It lies beside the real one, because a room has hard links to kernel and disk."""
+    real = Paths.from_environment().state
+    with tempfile.TemporaryDirectory(prefix="test-", dir=real) as name:
+        ours = Path(name)
+        (ours / "machines").mkdir(mode=0o711)
+        ours.chmod(0o711)
+        for part in ("images", "kernels", "machines/disks"):
+            (ours / part).symlink_to(real / part)
+        yield ours
 
 
 @pytest.fixture(scope="module")

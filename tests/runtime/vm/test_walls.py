@@ -51,7 +51,8 @@ def test_qemu_sees_its_room_only(vm: Guest) -> None:
     assert not (root / "var/lib/vitrine").exists()
     devices = Path(f"/proc/{vm.qemu}/net/dev").read_text().splitlines()[2:]
     assert ["lo"] == [line.partition(":")[0].strip() for line in devices]
-    assert not (root / "dev/kvm").exists() and not (root / "dev/net").exists()
+    assert (root / "dev/kvm").exists() == (vm.shim.state()["machine"]["accelerator"] == "kvm")
+    assert not (root / "dev/net").exists()
 
 
 def test_the_monitor_has_no_name(vm: Guest) -> None:
