@@ -14,7 +14,7 @@ from labsite.labs.models import LabSession, Sandbox
 from runtime.errors import NotFoundError, RuntimeRefused, SpawnerUnavailable, SpecError
 from runtime.image.store import Store
 from runtime.linux.constants import NAMESPACE_FLAGS, PROC_NAMES
-from runtime.mix import parcel
+from runtime.mix import outcome, parcel
 from runtime.mix.recipe import Mix
 from runtime.paths import Paths
 from runtime.shim import watching as xray
@@ -166,10 +166,7 @@ def mix(sandbox: Sandbox, data: dict[str, Any]) -> dict[str, Any]:
     if result.code or result.timed_out:
         words = result.stderr[-500:].decode(errors="replace").strip() or "it did not end in time"
         raise GatewayError("mix", None, f"the mix could not be made: {words}")
-    done: dict[str, Any] = json.loads(result.stdout)
-    if "error" in done:
-        raise GatewayError("mix", None, str(done["error"])[:500])
-    return done
+    return _asked(outcome.read, result.stdout)  # the sandbox's root could have said it
 
 
 def machine(sandbox: Sandbox) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def measure(seen: Facts, server: dict[str, str], letter: str) -> Facts:
 def machine(seen: Facts, kernel: str) -> Facts:
     """A virtual machine: the namespaces that QEMU is in, and the kernel behind it by its own word."""
     first = seen["processes"].get(seen["machine"]["self"]["init"])
-    return {"namespaces": first["namespaces"] if first else {}, "kernel": kernel}
+    told = "".join(filter(str.isprintable, kernel))[:64]
+    return {"namespaces": first["namespaces"] if first else {}, "kernel": told}
 
 
 def facts(seen: Facts, process: Facts) -> Facts:

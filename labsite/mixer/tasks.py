@@ -59,7 +59,7 @@ def measure_machine(code: str) -> None:
     try:
         seen = gateway.look(sandbox).to_dict()
         told = gateway.exec(sandbox, ["uname", "-r"], timeout=10.0, limit=64)
-        measured |= measuring.machine(seen, told.stdout.decode(errors="replace").strip())
+        measured |= measuring.machine(seen, told.stdout.decode(errors="replace"))
     except gateway.GatewayError as error:
         log.error("the machine of %s: %s", code[:8], error)
         measured["error"] = str(error)

@@ -9,5 +9,6 @@ plays the host, and whatever a mix shares, it shares with that sandbox. See docs
     making    the parent: clears up, forks, maps ids, sets limits
     fences    the child: namespaces first, then mounts, capabilities, the filter
     acts      what the mixed process then tries, so that the difference can be seen from outside
+    outcome   what the mixer says of it, read by somebody who does not believe it
     parcel    these files and the pieces of the runtime they stand on, as one zip archive
 """

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Making:
             self.timings.append(message["timing"])
         if "unshared" in message:
             if "user" in self.mix.namespaces:
-                self.do("map-ids", "say which users of the sandbox it may be", "user_namespaces(7)", lambda: self.map_ids(child))
+                self.do("map-ids", "say which users of the sandbox it may be", "user_namespaces(7)", partial(self.map_ids, child))
             channel.sendall(b"\0")
         self.acts.update(message.get("acts", {}))
 
