@@ -7,15 +7,17 @@ or {"type": "refused", "code"}. The recorder itself goes on when the page leaves
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 
 from labsite.labs import access
 from labsite.labs.consumers import ENDED, NOT_FOUND, parse
 from labsite.labs.models import LabSession
-from labsite.labs.presence import SocketConsumer, fresh_user
+from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
 from labsite.recordings import door, services
 from labsite.recordings.models import Recording
 from labsite.recordings.recorder import Recorder, resume
@@ -25,6 +27,7 @@ class RecordingConsumer(SocketConsumer):
     """One page of a lab that records, or may."""
 
     recorder: Recorder | None = None
+    watch: asyncio.Task[None] | None = None
     reported = -1
 
     async def connect(self) -> None:
@@ -35,6 +38,16 @@ class RecordingConsumer(SocketConsumer):
             await self.close(await self.why_not())
             return
         await self.follow(await self.open_row())
+        self.watch = asyncio.create_task(self.keep_watch())
+
+    async def keep_watch(self) -> None:
+        """Close soon after she signed out or was disabled, or her lab ended unheard."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            with suppress(DatabaseError):  # away: nothing is known, so nothing is closed
+                if await self.lab() is None:
+                    await self.close(await self.why_not())
+                    return
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Start, stop, or one more terminal; anything else is ignored."""
@@ -110,6 +123,8 @@ class RecordingConsumer(SocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """The page left; the recorder goes on."""
+        if self.watch:
+            self.watch.cancel()
         self.leave()
 
     @database_sync_to_async

@@ -81,7 +81,7 @@ def test_codes_cannot_be_guessed():
 
 
 def test_it_cannot_be_had_without_finishing(client, learner, stranger, finish):
-    """W-02: A form sent by hand makes none, neither signed out nor for another's work."""
+    """A form sent by hand makes none, neither signed out nor for another's work."""
     finish(learner)
     for user in (None, stranger):
         if user:

@@ -43,7 +43,7 @@ def test_a_cast_is_asciicast_v2(client, learner, recording):
 
 
 def test_strangers_learn_nothing(client, stranger, recording):
-    """W-02: No cookie or another's: 404 for every address, and nothing can be shared or deleted."""
+    """No cookie or another's: 404 for every address, and nothing can be shared or deleted."""
     for _ in range(2):
         for name, more in (("show", ()), ("journal", ()), ("cast", ("box", 1))):
             assert 404 == client.get(address(name, recording, *more)).status_code

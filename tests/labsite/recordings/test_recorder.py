@@ -232,3 +232,15 @@ async def test_a_stranger_cannot_record(lab, stranger, pty):
         communicator = page(user, lab.code)
         await communicator.connect()
         assert 4404 == (await communicator.receive_output())["code"]
+
+
+@pytest.mark.asyncio
+async def test_signing_out_closes_the_socket(lab, learner, pty, monkeypatch):
+    """W-02: A socket does not outlive the cookie session it was opened with."""
+    monkeypatch.setattr("labsite.recordings.consumers.LOOK_AGAIN", 0.02)
+    communicator = page(learner, lab.code)
+    await communicator.connect()
+    await communicator.receive_json_from()
+    monkeypatch.setattr(Cookie, "exists", lambda self, key: False)
+
+    assert 4404 == (await communicator.receive_output())["code"]
