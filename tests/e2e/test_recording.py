@@ -24,15 +24,22 @@ def record(page) -> None:
     until(page, "document.querySelector('#record').getAttribute('aria-pressed') === 'true'")
 
 
+def passes(page) -> None:
+    """Wait until the mark's clock, which goes with what has been written, has gone on twice: two seconds and more."""
+    for _ in range(2):
+        before = page.locator("#record-time").inner_text()
+        until(page, "before => document.querySelector('#record-time').textContent !== before", before, timeout=30)
+
+
 def do_something(page) -> None:
     """Something at the beginning, a process with an odd name that the x-ray sees, something at the end."""
     type_line(page, "echo be''ginning")
     wait_text(page, "\nbeginning")
     type_line(page, f"bash -c 'exec -a \"{HOSTILE}\" sleep 774' &")
-    page.wait_for_timeout(2500)  # a second's worth of observations, and the one after
+    passes(page)
     type_line(page, "kill %1; echo en''ding")
     wait_text(page, "\nending")
-    page.wait_for_timeout(1500)
+    passes(page)
 
 
 def stop(page) -> str:
@@ -56,7 +63,7 @@ def replayed(page, address: str) -> None:
     seen = False
     for moment in moments:
         page.evaluate("at => window.vitrine.replay.player.seek(at)", moment)
-        page.wait_for_timeout(60)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         seen = seen or "sleep 774" in page.evaluate(DRAWN) or HOSTILE in page.evaluate(DRAWN)
     assert seen, moments
     assert 0 == page.locator("#xray-view img").count()
@@ -101,7 +108,7 @@ def test_a_recording_outlives_its_server(lab, site):
     assert kill_all(site.run, "daphne") >= 1
     wait_text(lab, "counted-2", timeout=60)
     until(lab, "window.vitrine.machines.current.connected", timeout=60)
-    lab.wait_for_timeout(3000)  # the recorder takes up what it missed
+    passes(lab)  # the recorder has taken up what it missed
     address = stop(lab)
     lines = lab.request.get(f"{address}box-1.cast").text().split("\n")[1:-1]
     text = "".join(data for _, code, data in map(json.loads, lines) if code == "o")
