@@ -30,7 +30,7 @@ def configure(sender: Celery, **_: object) -> None:
         # A broker that hangs must not hang a page: what is not sent now is sent by `reconcile`.
         broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600},
         task_default_queue="sandboxes",
-        task_routes={"labs.run_check": {"queue": "checks"}},
+        task_routes={"labs.run_check": {"queue": "checks"}, "desk.test_version": {"queue": "tests"}},
         broker_connection_retry_on_startup=True,
         worker_hijack_root_logger=False,
         timezone="UTC",

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "labsite.labs",
     "labsite.xray",
     "labsite.mixer",
+    "labsite.desk",
     "labsite.previews",
     "labsite.recordings",
     "labsite.certificates",
@@ -205,6 +206,8 @@ WHITENOISE_MIMETYPES = {".mjs": "text/javascript"}
 # --- labs -----------------------------------------------------------------------------
 
 NODE_NAME = os.environ.get("VITRINE_NODE", os.uname().nodename)
+# Lessons from Git: https to public addresses only, unless this allows the machine itself (tests, a forge beside the site).
+DESK_GIT_LOOPBACK = environment.flag("VITRINE_DESK_GIT_LOOPBACK")
 LAB_MINUTES = environment.number("VITRINE_LAB_MINUTES", 60)
 LAB_MAX_MINUTES = environment.number("VITRINE_LAB_MAX_MINUTES", 240)
 LAB_IDLE_MINUTES = environment.number("VITRINE_LAB_IDLE_MINUTES", 20)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("lessons/", include("labsite.labs.lesson_urls")),
     path("labs/", include("labsite.labs.urls")),
     path("ports/", include("labsite.previews.urls")),
+    path("desk/", include("labsite.desk.urls")),
     path("mixer/", include("labsite.mixer.urls")),
     path("recordings/", include("labsite.recordings.urls")),
     path("certificates/", include("labsite.certificates.urls")),

@@ -13,12 +13,13 @@ down. Files are read again only when they have changed. Lessons of other platfor
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lessons import courses as course_files
-from lessons import outline, translation
+from lessons import editions, outline, translation
 from lessons.courses import Settings
 from lessons.elements import (  # noqa: F401  (the catalogue's vocabulary)
     Check,
@@ -53,16 +54,17 @@ T = TypeVar("T")
 _read: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # key → (what the files were like, what was read)
 
 
-def get(course: str, slug: str, language: str = "en", *, seed: str | None = None) -> Lesson:
+def get(course: str, slug: str, language: str = "en", *, seed: str | None = None, edition: str = "") -> Lesson:
     """One lesson; with a seed, as that attempt sees it. LessonErrors if its file is faulty."""
     if _is_foreign(course):
         return shelf.get(course, slug)
-    settings = settings_of(course)
+    settings = editions.settings(edition) if edition else settings_of(course)
     if slug not in settings.entries:
         raise LessonNotFound(f"no lesson {slug!r} in course {course!r}")
     wanted = _language(language)
-    lesson = _fresh(("lesson", course, slug, wanted), lambda: changed_at(settings, slug), lambda: _lesson(settings, slug, wanted))
-    return lesson if seed is None else _bound(lesson.path, changed_at(settings, slug), course, slug, wanted, seed)
+    key = ("lesson", course, slug, wanted, edition)
+    lesson = _fresh(key, lambda: changed_at(settings, slug), lambda: _lesson(settings, slug, wanted))
+    return lesson if seed is None else _bound(lesson.path, changed_at(settings, slug), course, slug, wanted, seed, edition)
 
 
 def courses(language: str = "en") -> list[Course]:
@@ -79,7 +81,8 @@ def courses(language: str = "en") -> list[Course]:
 def names() -> list[str]:
     """The directories that are courses."""
     with_file = {path.parent.name for path in CONTENT.glob("*/course.yaml")}
-    return sorted(with_file | {path.parent.parent.name for path in CONTENT.glob("*/*/lesson.md")})
+    ours = sorted(with_file | {path.parent.parent.name for path in CONTENT.glob("*/*/lesson.md")})
+    return ours if editions.COURSE in ours or not editions.published() else [*ours, editions.COURSE]
 
 
 def course(slug: str, language: str = "en") -> Course:
@@ -99,6 +102,8 @@ def _is_foreign(course: str) -> bool:
 def settings_of(course: str) -> Settings:
     """What a course says of itself."""
     directory = CONTENT / course
+    if course == editions.COURSE and not directory.is_dir():
+        return editions.settings()
     if Path(course).name != course or course.startswith(".") or not directory.is_dir():
         raise LessonNotFound(f"no course {course!r}")
     path = directory / "course.yaml"
@@ -122,10 +127,11 @@ def picture(course: str, slug: str, name: str) -> tuple[bytes, str] | None:
     kind = PICTURES.get(Path(name).suffix.lower())
     try:
         settings = settings_of(course)
-        place = settings.entries[slug].file("en").parent
+        entry = settings.entries[slug]
+        place = entry.file("en").parent
     except (LessonNotFound, LessonErrors, KeyError):
         return None
-    path, _ = Places(place, settings.directory).find(name)
+    path, _ = Places(place, entry.root or settings.directory).find(name)
     if kind is None or path is None or path.stat().st_size > LARGEST_PICTURE:
         return None
     return path.read_bytes(), kind
@@ -146,7 +152,7 @@ def read_file(settings: Settings, slug: str, language: str) -> Lesson:
         defaults={**settings.defaults, **inherited},
         include=settings.include,
         run_default=settings.run_default,
-        root=settings.directory,
+        root=entry.root or settings.directory,
         partial=language != "en",
     )
 
@@ -154,6 +160,7 @@ def read_file(settings: Settings, slug: str, language: str) -> Lesson:
 def _lesson(settings: Settings, slug: str, language: str) -> Lesson:
     """The lesson in a language; what is not translated, or wrongly so, in English."""
     original = translation.renamed(read_file(settings, slug, "en"), settings.entries[slug].title)
+    original = replace(original, edition=settings.entries[slug].edition)
     if language == "en" or not settings.entries[slug].file(language).exists():
         return original
     try:
@@ -189,9 +196,9 @@ def _read_outline(settings: Settings, slug: str, language: str) -> Outline | Non
 
 
 @lru_cache(maxsize=256)
-def _bound(path: Path, stamp: Any, course: str, slug: str, language: str, seed: str) -> Lesson:
+def _bound(path: Path, stamp: Any, course: str, slug: str, language: str, seed: str, edition: str) -> Lesson:
     """A lesson with the values of one attempt: asked for at every check, so kept a while."""
-    return get(course, slug, language).bound(seed)
+    return get(course, slug, language, edition=edition).bound(seed)
 
 
 def _language(wanted: str) -> str:

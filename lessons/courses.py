@@ -29,6 +29,8 @@ class Entry:
     slug: str
     place: Path
     title: str = ""
+    root: Path | None = None  # nothing outside is read; by default the course's directory
+    edition: str = ""  # of a lesson of the desk (see lessons.editions)
 
     def file(self, language: str) -> Path:
         """The file in a language; it may not exist."""

@@ -217,6 +217,7 @@ class Lesson:
     files: tuple[FileCopy, ...] = ()
     setup_on: tuple[tuple[str, str], ...] = ()
     foreground: str = ""  # read by the first terminal's shell when the lab begins
+    edition: str = ""  # which saved version of a lesson of the desk
     unavailable: str = ""  # why this site has no sandbox for it; it can still be read
 
     @property

@@ -35,7 +35,7 @@ FLOORS = {
     "runtime.cli": 4,
     "runtime.__main__": 4,
 }
-APPS = {"labsite.accounts": 0, "lessons": 1, "labsite.labs": 2, "labsite.xray": 3, "labsite.previews": 3, "labsite.mixer": 3, "labsite.recordings": 4, "labsite.certificates": 3}
+APPS = {"labsite.accounts": 0, "lessons": 1, "labsite.labs": 2, "labsite.xray": 3, "labsite.previews": 3, "labsite.mixer": 3, "labsite.desk": 3, "labsite.recordings": 4, "labsite.certificates": 3}
 
 
 def module_name(path: Path) -> str:

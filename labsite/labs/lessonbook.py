@@ -13,14 +13,14 @@ READER = "reader"  # draws the values of a lesson that is only read
 log = logging.getLogger(__name__)
 
 
-def find(path: str, language: str | None = None, seed: str | None = None) -> Lesson | None:
+def find(path: str, language: str | None = None, seed: str | None = None, edition: str = "") -> Lesson | None:
     """The lesson of that path; a lone slug is looked for in every course."""
     language = language or get_language() or "en"
     course, _, slug = path.rpartition("/")
     courses = [course] if course else catalog.names()
     for each in courses:
         try:
-            return catalog.get(each, slug, language, seed=seed)
+            return catalog.get(each, slug, language, seed=seed, edition=edition)
         except LessonNotFound:
             continue
         except LessonErrors as errors:  # an author's slip: the lesson is gone until it is mended
@@ -35,4 +35,4 @@ def path_of(lesson: Lesson) -> str:
 
 def of_lab(lab: LabSession, language: str | None = None) -> Lesson | None:
     """The lesson of a lab, with the values of this attempt; None if it was withdrawn."""
-    return find(lab.lesson, language, seed=lab.code)
+    return find(lab.lesson, language, seed=lab.code, edition=lab.edition)

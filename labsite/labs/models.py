@@ -44,6 +44,7 @@ class LabSession(models.Model):
     code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="labs")
     lesson = models.CharField(max_length=120)
+    edition = models.CharField(max_length=32, blank=True, default="", help_text="of a lesson of the desk: its version")
     address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     active_at = models.DateTimeField(default=timezone.now)

@@ -28,7 +28,9 @@ def open_lab(user: User, lesson: Lesson, address: str | None = None) -> LabSessi
     if lesson.unavailable:
         raise limits.LimitError("lesson-unavailable", 0)
     limits.check(user, address)
-    lab = LabSession.objects.create(user=user, lesson=path_of(lesson), address=address, expires_at=_deadline(lesson))
+    lab = LabSession.objects.create(
+        user=user, lesson=path_of(lesson), edition=lesson.edition, address=address, expires_at=_deadline(lesson)
+    )
     for index, machine in enumerate(lesson.machines):
         request = request_for(lesson, machine)
         _ask_for(Sandbox.objects.create(lab=lab, name=machine.name, index=index, request=request, backend=machine.backend))
