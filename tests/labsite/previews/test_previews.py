@@ -203,14 +203,14 @@ def test_one_request_for_each_connection(tab):
 
 
 def test_a_body_goes_through_whole(tab):
-    """A megabyte arrives; a chunked body arrives; one that never ends is cut."""
+    """A megabyte arrives, and a chunked body does."""
     sent = httpx.post(
         f"http://127.0.0.1:{tab.site.previews}/up", content=bytes(1 << 20), headers={"Host": tab.host, "Cookie": tab.cookie}
     )
     head = "POST / HTTP/1.1\nHost: {host}\nCookie: {cookie}\nTransfer-Encoding: chunked\n\n"
 
     assert sent.text == str(1 << 20)
-    assert b"chunked" in tab.raw(head, b"3\r\nabc\r\n0\r\n\r\n")
+    assert tab.raw(head, b"3\r\nabc\r\n0\r\n\r\n").endswith(b"chunked abc")
 
 
 def test_what_the_browser_is_told(tab):

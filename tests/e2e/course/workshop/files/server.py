@@ -31,7 +31,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            return self.give(b"chunked")
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return self.give(b"chunked " + body)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.give(b"%d" % len(body))
 
