@@ -62,5 +62,5 @@ def end(request: HttpRequest, code: str) -> HttpResponse:
     course, _, slug = lab.lesson.partition("/")
     wanted = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    home = reverse("lessons:show", args=[course, slug]) if slug else reverse("home")
+    home = reverse("lessons:show", args=[course, slug]) if slug and lessonbook.find(lab.lesson) else reverse("home")
     return redirect(wanted if ours else home)
