@@ -4,11 +4,14 @@ A lesson that asks for such a thing is refused when it is read: a button that do
 would be found by a learner, and not by the author. Whoever builds the thing takes its line out.
 """
 
-MISSING = {
-    "internet": "network: internet is not available in this version; labs have no way out (none or lab)",
-}
+import os
+
+MISSING: dict[str, str] = {}
+OFF = "network: internet is off on this server; the operator can allow networks by VITRINE_EGRESS (none or lab do without)"
 
 
 def lack(feature: str) -> str | None:
-    """Why a feature cannot be used, or None."""
+    """Why a feature cannot be used, or None. The internet is the operator's to give."""
+    if feature == "internet" and os.environ.get("VITRINE_EGRESS", "").strip() in ("", "off"):
+        return OFF
     return MISSING.get(feature)

@@ -43,6 +43,8 @@ def _machine(head: Head, name: str, settings: Any, path: tuple[str, ...]) -> Mac
         return Machine(name)
     head.known(KEYS, f"of machine {name}", *path, data=settings)
     settings = {"image": head.data.get("image", "linux"), **settings}
+    if settings.get("network") == "internet" and settings.get("backend") == "vm":
+        head.fault(f"machine {name}: a virtual machine (backend: vm) has no way to the internet; network: lab or none", *path)
     good = {key: value for key, value in settings.items() if key in KEYS and _holds(head, name, key, value, path)}
     for key in good.keys() & {"memory", "disk"}:
         good[key] = size(good[key])

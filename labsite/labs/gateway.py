@@ -60,7 +60,7 @@ def creation_request(sandbox: Sandbox, known: dict[str, str] | None = None) -> d
         "hostname": sandbox.name,
         "lab": lab.code[:12],
         "lab_index": sandbox.index,
-        "hosts": (hosts(lab) if known is None else known) if sandbox.request.get("net") == "lab" else {},
+        "hosts": (hosts(lab) if known is None else known) if sandbox.request.get("net") in ("lab", "internet") else {},
         "annotations": {OURS: lab.code},
     }
 

@@ -75,7 +75,8 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="most written (default 512M), but no more than three quarters of the memory it lies in",
     )
-    parser.add_argument("--net", choices=("none", "lab"), default="none", help="lab: shared with the lab's others")
+    nets = ("none", "lab", "internet")
+    parser.add_argument("--net", choices=nets, default="none", help="lab: shared with the lab's others; internet: a way out too")
     parser.add_argument("--lab", metavar="ID", help="which lab's network")
     parser.add_argument("--lab-index", type=int, default=0, metavar="K", help="the address is 10.88.0.(K+10)")
     parser.add_argument("--hostname", default="box", metavar="NAME", help="the host name inside (default box)")

@@ -21,16 +21,22 @@ from typing import Any, Protocol
 from runtime.errors import StepError
 from runtime.linux import constants as c
 from runtime.linux import syscalls
+from runtime.oci.spec import Spec
 
 
 class NetworkPort(Protocol):
     """Whoever can join a network namespace to a laboratory's network."""
 
-    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False) -> socket.socket:
+    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False, internet: bool = False) -> socket.socket:
         """Ask for a network namespace to be plugged in, or for a machine's tap device; the socket is for `answer`."""
 
     def answer(self, channel: socket.socket) -> list[int]:
         """Wait until it is; an fd that keeps the laboratory's network alive, and a machine's tap device."""
+
+
+def wishes(spec: Spec) -> dict[str, bool]:
+    """What a sandbox wants of the network beside a cable."""
+    return {"machine": spec.machine, "internet": spec.net == "internet"}
 
 
 def receive(channel: socket.socket, patience: float) -> tuple[dict[str, Any], list[int]]:

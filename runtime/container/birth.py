@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.container import confine, devices, init, ranges, rootfs, volumes
-from runtime.container.bearing import NetworkPort, identity, receive
+from runtime.container.bearing import NetworkPort, identity, receive, wishes
 from runtime.container.inside import Inside
 from runtime.errors import ExistsError, StepError
 from runtime.events import Event, Monitor
@@ -108,7 +108,7 @@ class Birth:
             Step("layers", "attach the image's layers, read-only, with their ids mapped", "mount_setattr(2)", self.mount_layers),
             Step("overlay", "stack the layers and the disk into one tree", "mount(2)", self.send_root),
         ]
-        if self.spec.net == "lab" and not parked:
+        if self.spec.net != "none" and not parked:
             steps.insert(8, self._asking())
             steps.append(self._plugging())
         steps.append(Step("enter", "let the child build its own view and become init", "execveat(2)", self.finish))
@@ -120,7 +120,7 @@ class Birth:
         steps = [
             Step("take", "give a sandbox that was made ahead the name it is wanted by", "rename(2)", lambda: self.rename(spec))
         ]
-        if spec.net == "lab":
+        if spec.net != "none":
             steps += [self._asking(), self._plugging()]
         return Plan(spec.id, steps, epoch=epoch)
 
@@ -257,7 +257,7 @@ class Birth:
             raise StepError("network", "no network helper is running")
         namespace = network.namespace_fd(self.pid, self.pidfd)
         try:
-            self.cable = self.network.ask(self.spec.lab, namespace, self.spec.lab_index, machine=self.spec.machine)
+            self.cable = self.network.ask(self.spec.lab, namespace, self.spec.lab_index, **wishes(self.spec))
         finally:
             os.close(namespace)
 

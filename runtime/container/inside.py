@@ -211,6 +211,8 @@ class Inside:
         os.makedirs("/etc", exist_ok=True)
         _replace("/etc/hostname", name + "\n")
         _replace("/etc/hosts", "\n".join(lines) + "\n")
+        if self.spec.nameserver:
+            _replace("/etc/resolv.conf", f"nameserver {self.spec.nameserver}\n")
 
     def mask(self) -> None:
         """Cosmetics beside the user namespace; they stay because the profile forbids umount."""

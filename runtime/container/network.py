@@ -9,7 +9,8 @@ A laboratory's network is a namespace of its own, so the host has no bridge, no 
 rule to clean up. When the last sandbox is gone its cables are gone too (a veth dies with either
 end), and the helper forgets a switch without cables.
 
-Addresses: sandbox k of a laboratory has 10.88.0.(k+10). See network_namespaces(7).
+Addresses: sandbox k of a laboratory has 10.88.0.(k+10). A way out, if it is allowed, is `wayout`'s affair.
+See network_namespaces(7).
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runtime.container import egress
+from runtime.container.wayout import WaysOut
 from runtime.errors import SpecError, VitrineError
 from runtime.linux import netlink, network
 from runtime.oci import state as states
@@ -56,17 +60,22 @@ class Laboratories:
     def __init__(self, sandboxes: Path | None = None) -> None:
         self.namespaces = living(sandboxes) if sandboxes else {}
         self.spare: list[int] = []
+        self.ways = WaysOut(egress.Policy.of(os.environ))
         self.numbers = itertools.count(1)
 
-    def attach(self, lab: str, guest: int, index: int) -> int:
+    def attach(self, lab: str, guest: int, index: int, *, internet: bool = False) -> int:
         """Plug a guest in and return the laboratory's namespace. Cables' names are never reused, not by
         the next helper either: the kernel removes a dead one late."""
         wanted = address(index)
         namespace = self.switch(lab)
+        if internet:
+            self.ways.open(lab, namespace)
         with netlink.entered(namespace):
             netlink.plug(f"v{os.getpid()}.{next(self.numbers)}", guest)
         with netlink.entered(guest):
             network.set_address(netlink.GUEST_DEVICE, wanted, LENGTH)
+            if internet:
+                netlink.route_by(egress.GATEWAY)
         return namespace
 
     def attach_machine(self, lab: str) -> tuple[int, int]:
@@ -90,14 +99,26 @@ class Laboratories:
         return True
 
     def sweep(self) -> None:
-        """Forget the switches that nobody is plugged into."""
+        """Forget the switches that nobody is plugged into, and look after the ways out of the others."""
         for lab, namespace in list(self.namespaces.items()):
             with netlink.entered(namespace):
                 empty = netlink.ports() == 0
             if empty:
+                self.ways.close(lab)
                 os.close(self.namespaces.pop(lab))
+        self.ways.look()
+
+    def resume(self, sandboxes: Path) -> None:
+        """The ways out of living sandboxes ended with the helper that made them: make them again."""
+        wanted = {notes[PREFIX + "lab"] for notes, _ in alive(sandboxes) if notes.get(PREFIX + "net") == "internet"}
+        for lab in wanted & self.namespaces.keys():
+            try:
+                self.ways.open(lab, self.namespaces[lab])
+            except (OSError, VitrineError) as error:
+                print(f"egress: lab {lab}: {error}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
+        self.ways.close_all()
         for namespace in (*self.namespaces.values(), *self.spare):
             os.close(namespace)
         self.namespaces.clear()
@@ -107,14 +128,22 @@ class Laboratories:
 def living(sandboxes: Path) -> dict[str, int]:
     """The laboratories' namespaces that shims hold, as descriptors of our own."""
     found: dict[str, int] = {}
-    for directory in sandboxes.iterdir() if sandboxes.is_dir() else ():
-        with contextlib.suppress(OSError, ValueError, VitrineError):
-            lab = json.loads((directory / "config.json").read_text())["annotations"].get(PREFIX + "lab")
-            state = states.read(directory / "state.json")
-            alive = states.is_alive(state.shim_pid, state.shim_start_time, state.boot_id)
-            if alive and lab and lab not in found and (namespace := held_by(state.shim_pid)) is not None:
+    for notes, shim in alive(sandboxes):
+        lab = notes.get(PREFIX + "lab")
+        with contextlib.suppress(OSError, VitrineError):
+            if lab and lab not in found and (namespace := held_by(shim)) is not None:
                 found[check_id(lab)] = namespace
     return found
+
+
+def alive(sandboxes: Path) -> Iterator[tuple[dict[str, str], int]]:
+    """The annotations of each living sandbox, and its shim."""
+    for directory in sandboxes.iterdir() if sandboxes.is_dir() else ():
+        with contextlib.suppress(OSError, ValueError, VitrineError):
+            notes = json.loads((directory / "config.json").read_text())["annotations"]
+            state = states.read(directory / "state.json")
+            if states.is_alive(state.shim_pid, state.shim_start_time, state.boot_id):
+                yield notes, state.shim_pid
 
 
 def held_by(shim: int) -> int | None:
@@ -138,7 +167,7 @@ def answer(labs: Laboratories, data: bytes, fds: list[int]) -> None:
                 with os.fdopen(tap, "wb", buffering=0):
                     socket.send_fds(channel, [b'{"ok":true}'], [namespace, tap])
                 return
-            namespace = labs.attach(request["lab"], guest, request["index"])
+            namespace = labs.attach(request["lab"], guest, request["index"], internet=bool(request.get("internet")))
             socket.send_fds(channel, [b'{"ok":true}'], [namespace])
         except Exception as error:  # noqa: BLE001 - pyroute2 has errors of its own
             with contextlib.suppress(OSError):
@@ -169,8 +198,11 @@ def serve(requests: socket.socket, labs: Laboratories) -> None:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the spawner's to act on
-    labs = Laboratories(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    sandboxes = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    labs = Laboratories(sandboxes)
     with socket.socket(fileno=os.dup(0)) as requests, contextlib.closing(labs):
+        if sandboxes:
+            labs.resume(sandboxes)
         serve(requests, labs)
     return 0
 

@@ -24,6 +24,7 @@ from runtime.linux import syscalls
 
 BRIDGE = "br0"
 GUEST_DEVICE = "eth0"
+WAY_OUT = "out0"
 TUN = "/dev/net/tun"
 
 
@@ -93,5 +94,18 @@ def tap(name: str) -> int:
 
 
 def ports() -> int:
-    """How many cables there are in this namespace: it holds nothing else but `lo` and the bridge."""
-    return sum(name not in ("lo", BRIDGE) for _, name in socket.if_nameindex())
+    """How many cables there are in this namespace: it holds nothing else but `lo`, the bridge and perhaps a way out."""
+    return sum(name not in ("lo", BRIDGE, WAY_OUT) for _, name in socket.if_nameindex())
+
+
+def route_by(gateway: str) -> None:
+    """What is not a neighbour's goes to this one."""
+    with IPRoute() as ip:
+        ip.route("replace", dst="default", gateway=gateway)
+
+
+def addresses() -> list[str]:
+    """Every IPv4 address of this namespace, in order."""
+    with IPRoute() as ip:
+        found = ip.get_addr(family=socket.AF_INET)
+        return sorted({str(each.get_attr("IFA_LOCAL") or each.get_attr("IFA_ADDRESS")) for each in found})

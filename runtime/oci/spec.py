@@ -17,7 +17,7 @@ from runtime.paths import check_id
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 PROFILES = ("nested", "strict")
-NETWORKS = ("none", "lab")
+NETWORKS = ("none", "lab", "internet")
 PREFIX = "org.vitrine."
 BACKEND = PREFIX + "backend"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -119,6 +119,7 @@ class Spec:
     volumes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     kvm: bool = False
+    nameserver: str = ""
 
     def __post_init__(self) -> None:
         self.validate()
@@ -148,6 +149,7 @@ class Spec:
         _require(_number(self.lab_index, 0, 200), f"annotations.{PREFIX}lab-index", "is not in 0..200")
         for name, address in self.hosts.items():
             _require(_is_hostname(name) and _is_address(address), f"annotations.{PREFIX}hosts", f"has a bad line for {name!r}")
+        _require(not self.nameserver or _is_address(self.nameserver), f"annotations.{PREFIX}nameserver", "is not an address")
         texts = [*self.annotations, *self.annotations.values()]
         _require(all(isinstance(text, str) for text in texts), "annotations", "are not all strings")
 
@@ -176,6 +178,7 @@ class Spec:
             "lab": self.lab or "",
             "lab-index": str(self.lab_index),
             "disk": str(self.resources.disk_bytes),
+            "nameserver": self.nameserver,
             "hosts": " ".join(f"{name}={address}" for name, address in self.hosts.items()),
         }
         return {PREFIX + name: value for name, value in extras.items()}
@@ -219,10 +222,11 @@ class Spec:
             disk_volumes.from_dicts(data.get("mounts", [])),
             tuple(hooks[0]["args"]) if hooks else (),
             bool(devices),
+            extra.get("nameserver", ""),
         )
 
 
-_EXTRA_NAMES = {PREFIX + name for name in ("id", "profile", "net", "lab", "lab-index", "disk", "hosts")}
+_EXTRA_NAMES = {PREFIX + name for name in ("id", "profile", "net", "lab", "lab-index", "disk", "hosts", "nameserver")}
 
 
 def sandbox_spec(  # noqa: PLR0913 - one argument for each thing a lesson may ask for
@@ -244,12 +248,14 @@ def sandbox_spec(  # noqa: PLR0913 - one argument for each thing a lesson may as
     volumes: tuple[str, ...] = (),
     services: tuple[str, ...] = (),
     kvm: bool = False,
+    nameserver: str = "",
 ) -> Spec:
     """The spec of a sandbox as lessons ask for it."""
     process = Process(tuple(args) if args else ("/bin/bash", "-l"), {**DEFAULT_ENV, **(env or {})})
     resources = Resources(memory_bytes, cpus, pids, disk_bytes)
     return Spec(
-        id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, volumes, services, kvm
+        id, process, hostname, resources, profile, net, lab, lab_index, hosts or {}, annotations or {}, volumes, services, kvm,
+        nameserver,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 from runtime.container import ranges
+from runtime.container.egress import NAMESERVER, Policy
 from runtime.errors import RefusedError, VitrineError
 from runtime.events import Event
 from runtime.loop import FAILED, READ
@@ -41,6 +42,7 @@ class Makers(Forks):
         super().__init__(paths)
         self.creating: set[int] = set()
         self.images = Images(paths.images)
+        self.egress = Policy.of(os.environ)
         self.zygote = Zygote(paths, self.group, self.in_fork)
         self.pool = Pool(size, self.loop, self.park, self.remove, self.idle)
 
@@ -58,6 +60,9 @@ class Makers(Forks):
         """The request with its image looked up; parked sandboxes of images that have changed are let go."""
         if self.images.changed():
             self.pool.forget()
+        if fields["net"] == "internet":
+            self.egress.require()
+            fields["nameserver"] = NAMESERVER if self.egress.dns else ""
         snapshot = fields.pop("snapshot")
         if fields.pop("backend") == "vm":
             if snapshot:
@@ -68,7 +73,7 @@ class Makers(Forks):
 
     def port(self, fields: Request) -> Port | None:
         """The network helper's door, for those who need a cable."""
-        return self.network.port() if fields["net"] == "lab" else None
+        return self.network.port() if fields["net"] != "none" else None
 
     def make(self, client: socket.socket, fields: Request, events: list[Event]) -> None:
         """The cold way. A pipe that closes tells us when the fork has answered."""

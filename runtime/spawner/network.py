@@ -31,12 +31,12 @@ class Port:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
 
-    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False) -> socket.socket:
+    def ask(self, lab: str, namespace: int, index: int, *, machine: bool = False, internet: bool = False) -> socket.socket:
         """Ask for a network namespace to be plugged into a lab's bridge, or for a tap device at the bridge for
-        the machine in it; where the answer will come."""
+        the machine in it, perhaps with a way out; where the answer will come."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(PATIENCE)
-        request = {"verb": "attach", "lab": lab, "index": index, "machine": machine}
+        request = {"verb": "attach", "lab": lab, "index": index, "machine": machine, "internet": internet}
         with theirs:
             socket.send_fds(self.socket, [json.dumps(request).encode()], [namespace, theirs.fileno()])
         return ours

@@ -23,6 +23,7 @@ from runtime.paths import ID_PATTERN, is_pooled
 
 MEBIBYTE = 1 << 20
 BACKENDS = ("container", "vm")
+NETWORKS = ("none", "lab", "internet")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,127}")
 HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -147,9 +148,10 @@ def sandbox(request: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
     unknown = request.keys() - FIELDS - {"v", "verb"}
     if unknown:
         raise refuse(min(unknown), "is not a field of a sandbox")
-    net = choice(request, "net", "none", "lab")
+    net, backend = choice(request, "net", *NETWORKS), choice(request, "backend", *BACKENDS)
+    if net == "internet" and backend == "vm":
+        raise refuse("net", "a virtual machine has no way to the internet here; lab and none are possible")
     lab = matching(request, "lab", ID_PATTERN) if net == "lab" or request.get("lab") is not None else None
-    backend = choice(request, "backend", *BACKENDS)
     return {
         "id": identifier(request),
         "backend": backend,
@@ -160,7 +162,7 @@ def sandbox(request: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
         "pids": number(request, "pids", 256, 8, caps.pids),
         "disk_bytes": number(request, "disk", 512 * MEBIBYTE, MEBIBYTE, caps.disk),
         "net": net,
-        "lab": lab,
+        "lab": identifier(request) if net == "internet" and lab is None else lab,
         "lab_index": number(request, "lab_index", 0, 0, 200),
         "hostname": matching(request, "hostname", HOSTNAME, "box"),
         "hosts": hosts(request),
