@@ -19,8 +19,8 @@ User.objects.create_user("ada", password="a very long one").groups.add(Group.obj
 
 
 def picture(page, name: str) -> None:
-    """Keep a picture where VITRINE_SHOTS says, for a person to look at."""
-    if place := os.environ.get("VITRINE_SHOTS"):
+    """Keep a picture where DESK_SHOTS says, for a person to look at."""
+    if place := os.environ.get("DESK_SHOTS"):
         page.screenshot(path=Path(place) / f"desk-{name}.png", full_page=True)
 
 
