@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import end_lab
-from tests.e2e.waiting import until, wait_prompt
+from tests.e2e.waiting import wait_prompt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 MAKE = """
@@ -88,7 +88,7 @@ def test_from_the_first_word_to_the_roll_back(author):
     page.wait_for_selector(".tag.good")
     write(page, "\nA later thought.\n")
     page.keyboard.press("Control+s")
-    until(page, "document.querySelector('.tag').innerText.includes('2')")
+    page.wait_for_selector(".tag:text-is('version 2')")
     page.goto("/lessons/desk/by-hand/")
     assert "A later thought." not in page.inner_text("main")
 
