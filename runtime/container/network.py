@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container import egress
-from runtime.container.wayout import WaysOut
+from runtime.container.wayout import WaysOut, told
 from runtime.errors import SpecError, VitrineError
 from runtime.linux import netlink, network
 from runtime.oci import state as states
@@ -112,10 +112,8 @@ class Laboratories:
         """The ways out of living sandboxes ended with the helper that made them: make them again."""
         wanted = {notes[PREFIX + "lab"] for notes, _ in alive(sandboxes) if notes.get(PREFIX + "net") == "internet"}
         for lab in wanted & self.namespaces.keys():
-            try:
+            with told(lab):
                 self.ways.open(lab, self.namespaces[lab])
-            except (OSError, VitrineError) as error:
-                print(f"egress: lab {lab}: {error}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         self.ways.close_all()

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,10 +20,22 @@ import pytest
 
 from runtime.container.egress import Policy, rules
 from runtime.errors import RuntimeRefused, SpecError
+from tests.runtime.container.test_network import attach, two  # noqa: F401 - a fixture
 from tests.runtime.node import Node, needs_node, wait_until
 
 ALLOWED, BARRED, FOREIGN = "203.0.113.7", "203.0.113.66", "198.51.100.7"
 HOST, PRIVATE = "203.0.113.1", "192.168.7.7"
+ASK = """
+import socket
+with socket.socket(type=socket.SOCK_DGRAM) as s:
+    s.settimeout(5)
+    s.connect(("10.0.2.3", 53))
+    try:
+        s.send(b"question")
+        print(s.recv(64).decode())
+    except OSError as error:
+        print(type(error).__name__)
+"""
 CONNECT = """
 import json, socket, sys, time
 begun = time.monotonic()
@@ -63,7 +76,10 @@ class Egress(Node):
             for each in (device, "lo"):
                 ip(side, "link", "set", each, "up")
         self.servers = [serving(self.world), serving(self.host)]
-        command = [*self.host, sys.executable, "-m", "runtime.spawner"]
+        names = self.run.with_suffix(".names")
+        names.write_text(f"nameserver {FOREIGN}\n")
+        with_names = ["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"', "sh", str(names)]
+        command = [*self.host, *with_names, sys.executable, "-m", "runtime.spawner"]
         self.process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
         wait_until(self.answers)
 
@@ -166,6 +182,12 @@ def test_mail_is_refused(node, box):
 
 
 @needs_node
+def test_names_are_answered_only_if_allowed(node, box):
+    """N-06: the host's resolver is asked only where the setting says `dns`; else the question is refused at once."""
+    assert "OSError\n" == node.run_in(box, ASK)
+
+
+@needs_node
 def test_a_flood_is_bounded(node, box):
     """N-05: datagrams and downloads leave some bytes a second, however fast they are sent."""
     flood = (
@@ -244,6 +266,7 @@ def test_a_helper_that_dies_is_followed_and_nothing_stays(tmp_path):
                 wait_until(lambda: stacks_of(node))
             (second,) = stacks_of(node)
             assert "hello" == node.connect(box, ALLOWED)[0]
+            assert "question\n" == node.run_in(box, ASK)
         assert [] == node.traces(box)
     wait_until(lambda: not {first, second} & stacks())
     assert first != second
@@ -291,3 +314,22 @@ def test_the_rules_shut_what_is_private_whatever_is_allowed():
 
     for network in ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "224.0.0.0/3", "203.0.113.1/32"):
         assert network in text.split("set excepted")[1].splitlines()[0]
+
+
+@needs_node
+def test_refusals_are_told_by_lab(two):  # noqa: F811 - the fixture
+    """N-05: what was refused is counted, and the log says for which lab; also where everything is allowed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environment = {**os.environ, "VITRINE_EGRESS": "0.0.0.0/0,dns"}
+    command = [sys.executable, "-m", "runtime.container.network"]
+    with theirs:
+        helper = subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, env=environment, text=True)
+    with ours:
+        held = attach(ours, "lab-spam", two[0].fd, 0, internet=True)[1]
+        said = [two[0].run(sys.executable, "-c", CONNECT, *where).stdout for where in ((ALLOWED, "25"), ("10.0.0.1", "80"))]
+
+    log = helper.communicate(timeout=20)[1]
+    for fd in held:
+        os.close(fd)
+    assert ["ConnectionRefusedError"] * 2 == [json.loads(each)[0] for each in said]
+    assert "egress: lab lab-spam: closed 1, mail 1\n" in log

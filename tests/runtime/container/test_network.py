@@ -62,11 +62,11 @@ def two():
         namespace.end()
 
 
-def attach(helper: socket.socket, lab: str, namespace: int, index: int) -> tuple[dict[str, object], list[int]]:
+def attach(helper: socket.socket, lab: str, namespace: int, index: int, **more: bool) -> tuple[dict[str, object], list[int]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.settimeout(20)
-        request = json.dumps({"verb": "attach", "lab": lab, "index": index}).encode()
+        request = json.dumps({"verb": "attach", "lab": lab, "index": index, **more}).encode()
         socket.send_fds(helper, [request], [namespace, theirs.fileno()])
         data, fds, _, _ = socket.recv_fds(ours, 65536, 1)
     return json.loads(data), list(fds)

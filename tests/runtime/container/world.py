@@ -1,6 +1,7 @@
 """A world for tests of egress: `python -m tests.runtime.container.world ADDRESS` serves there until it is ended.
 
-Port 80 and 25 say hello, 9 counts what came by UDP to 9 and says how much, 19 pours out bytes as fast as it can.
+Port 80 and 25 say hello, 9 counts what came by UDP to 9 and says how much, 19 pours out bytes as fast as it can;
+a datagram to 53 is answered by itself.
 """
 
 import socketserver
@@ -34,6 +35,11 @@ class Sink(socketserver.BaseRequestHandler):
         counted[0] += len(self.request[0])
 
 
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request[1].sendto(self.request[0], self.client_address)
+
+
 class Threads(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
@@ -42,7 +48,7 @@ class Threads(socketserver.ThreadingTCPServer):
 
 def main(address: str) -> None:
     servers = [Threads((address, port), handler) for port, handler in ((80, Hello), (25, Hello), (9, Count), (19, Pour))]
-    for server in (*servers, socketserver.UDPServer((address, 9), Sink)):
+    for server in (*servers, socketserver.UDPServer((address, 9), Sink), socketserver.UDPServer((address, 53), Echo)):
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)
     sys.stdin.read()
