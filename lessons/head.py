@@ -49,11 +49,17 @@ def load(text: str, first_line: int, faults: Faults, what: str) -> Head:
     """Read a mapping; `first_line` is the line of the file the text begins on."""
     head = Head(faults)
     try:
+        if (line := _alias(text)) is not None:
+            faults.add(line + first_line, f"{what} has an alias (*name): write the value out")
+            return head
         node = yaml.compose(text, Loader=Loader)
         data = yaml.load(text, Loader=Loader) if node is not None else {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         faults.add(mark.line + first_line if mark else first_line, f"{what} is not YAML: {_short(error)}")
+        return head
+    except RecursionError:
+        faults.add(first_line, f"{what} is nested too deeply")
         return head
     if not isinstance(data, dict):
         faults.add(first_line, f"{what} is a list of `key: value` lines")
@@ -61,6 +67,12 @@ def load(text: str, first_line: int, faults: Faults, what: str) -> Head:
     _note(node, (), first_line, head)
     head.data, head.readable = data, True
     return head
+
+
+def _alias(text: str) -> int | None:
+    """The line of the first alias. A few lines of aliases to aliases stand for gigabytes, so there are none here."""
+    events = yaml.parse(text, Loader=Loader)
+    return next((event.start_mark.line for event in events if isinstance(event, yaml.AliasEvent)), None)
 
 
 def _short(error: yaml.YAMLError) -> str:

@@ -150,3 +150,17 @@ def test_no_text_acts(text):
     lesson = read(text, text)
 
     assert lesson is None or dangers(lesson) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "a: &a [1]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefghij", "bcdefghijk", strict=True)),
+        "deep: " + "[" * 3000 + "]" * 3000 + "\n",
+    ],
+    ids=["billion laughs", "nesting"],
+)
+def test_a_few_lines_of_front_matter_cost_little(head):
+    """W-20: Aliases that would stand for gigabytes, and depths without end, are refused with words, at once."""
+    with pytest.raises(LessonErrors, match=r"alias|nested"):
+        parse_lesson(f"---\ntitle: x\n{head}---\n\n## A {{#a}}\n\nText.\n", "x.md")
