@@ -4,6 +4,7 @@ YAML itself forgets where a value stood and lets a second key win over the first
 so the text is composed into nodes first, and every key's line is kept.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from lessons.suggest import listed, near
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Path = tuple[str | int, ...]
+DEPTH = 50
 
 
 @dataclass
@@ -49,17 +51,14 @@ def load(text: str, first_line: int, faults: Faults, what: str) -> Head:
     """Read a mapping; `first_line` is the line of the file the text begins on."""
     head = Head(faults)
     try:
-        if (line := _alias(text)) is not None:
-            faults.add(line + first_line, f"{what} has an alias (*name): write the value out")
+        for line, words in _excess(text):
+            faults.add(line + first_line, f"{what} {words}")
             return head
         node = yaml.compose(text, Loader=Loader)
         data = yaml.load(text, Loader=Loader) if node is not None else {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         faults.add(mark.line + first_line if mark else first_line, f"{what} is not YAML: {_short(error)}")
-        return head
-    except RecursionError:
-        faults.add(first_line, f"{what} is nested too deeply")
         return head
     if not isinstance(data, dict):
         faults.add(first_line, f"{what} is a list of `key: value` lines")
@@ -69,10 +68,15 @@ def load(text: str, first_line: int, faults: Faults, what: str) -> Head:
     return head
 
 
-def _alias(text: str) -> int | None:
-    """The line of the first alias. A few lines of aliases to aliases stand for gigabytes, so there are none here."""
-    events = yaml.parse(text, Loader=Loader)
-    return next((event.start_mark.line for event in events if isinstance(event, yaml.AliasEvent)), None)
+def _excess(text: str) -> Iterator[tuple[int, str]]:
+    """What would cost more than it is worth. A few lines of aliases to aliases stand for gigabytes, so there are none."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            yield event.start_mark.line, "has an alias (*name): write the value out"
+        elif depth > DEPTH:
+            yield event.start_mark.line, f"is nested more than {DEPTH} deep"
 
 
 def _short(error: yaml.YAMLError) -> str:

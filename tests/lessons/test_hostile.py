@@ -1,6 +1,7 @@
 """A hostile author: whatever she writes and wherever, her lesson cannot run a script in a reader's page."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -163,4 +164,4 @@ def test_no_text_acts(text):
 def test_a_few_lines_of_front_matter_cost_little(head):
     """W-20: Aliases that would stand for gigabytes, and depths without end, are refused with words, at once."""
     with pytest.raises(LessonErrors, match=r"alias|nested"):
-        parse_lesson(f"---\ntitle: x\n{head}---\n\n## A {{#a}}\n\nText.\n", "x.md")
+        parse_lesson(f"---\ntitle: x\n{head}---\n\n## A {{#a}}\n\nText.\n", Path("x.md"))
