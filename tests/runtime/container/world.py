@@ -1,6 +1,6 @@
 """A world for tests of egress: `python -m tests.runtime.container.world ADDRESS` serves there until it is ended.
 
-Port 80 and 25 say hello, 9 counts what came by UDP to 9 and says how much, 19 pours out bytes as fast as it can;
+Port 80 and 25 say hello, 9 counts what came by UDP to 9 (which answers a hello) and says how much, 19 pours out bytes as fast as it can;
 a datagram to 53 is answered by itself.
 """
 
@@ -33,6 +33,8 @@ class Pour(socketserver.BaseRequestHandler):
 class Sink(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         counted[0] += len(self.request[0])
+        if self.request[0] == b"hello":
+            self.request[1].sendto(b"hello", self.client_address)
 
 
 class Echo(socketserver.BaseRequestHandler):
