@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from tests.e2e.waiting import type_line, until, wait_prompt, wait_text
@@ -19,11 +21,13 @@ def test_nothing_is_typed_back(lab):
     """W-13, W-16: Asked for its title or settings the terminal types no text of a program's choice; what it must answer is short."""
     for ask in (r"\033]0;touch /tmp/pwned\007\033[21t", r"\033P$q\"touch /tmp/pwned\033\\", r"\033[20t\033[19t\033[18t"):
         written(lab, ask)
-    lab.keyboard.press("Enter")  # were anything typed, this would run it
-    wait_prompt(lab)
-    lab.keyboard.press("Control+c")  # an answer that came late stands on the line that is thrown away
-    type_line(lab, "clear; test -e /tmp/pwned; echo stat''us-$?")
-    until(lab, r"/^status-[01]$/m.test(window.vitrine.text())")
+    for _ in range(6):  # an answer may come late, into the next line: that line is typed again
+        lab.keyboard.press("Enter")  # were anything typed, this would run it
+        lab.keyboard.press("Control+c")
+        type_line(lab, "clear; test -e /tmp/pwned; echo stat''us-$?")
+        with contextlib.suppress(AssertionError):
+            until(lab, r"/^status-[01]$/m.test(window.vitrine.text())", timeout=5)
+            break
 
     assert "status-1" in lab.evaluate("window.vitrine.text()")
 

@@ -99,15 +99,16 @@ def _commands(stack: Stack) -> dict[str, list[str]]:
     """What runs beside the spawner, by name."""
     python, ports = sys.executable, [url.rpartition(":")[2] for url in (stack.url, stack.ws_url)]
     daphne = [python, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "--application-close-timeout", "1"]
-    worker = [python, "-m", "celery", "-A", "labsite", "worker", "--loglevel", "WARNING", "--concurrency", "2", "-B"]
-    beat = ["-s", str(stack.run / "beat"), "-n", f"test-{os.getpid()}@%h"]
+    worker = [python, "-m", "celery", "-A", "labsite", "worker", "--loglevel", "WARNING", "--concurrency", "2"]
+    beat = [python, "-m", "celery", "-A", "labsite", "beat", "--loglevel", "WARNING", "--pidfile=", "-s", str(stack.run / "beat")]
     redis = ["redis-server", "--port", "0", "--unixsocket", str(stack.run / "redis.sock"), "--save", ""]
     return {
         "redis": redis,
         "pages": [*daphne, "-p", ports[0], "labsite.asgi:application"],
         "terminals": [*daphne, "-p", ports[1], "labsite.asgi:application"],
         "previews": [python, "-m", "labsite.previews", "-p", str(stack.previews)],
-        "worker": [*worker, "-Q", "sandboxes,checks,node.test", *beat],
+        "worker": [*worker, "-Q", "sandboxes,checks,node.test", "-n", f"test-{os.getpid()}@%h"],
+        "beat": beat,
     }
 
 
