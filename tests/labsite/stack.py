@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -48,6 +49,16 @@ class Stack:
             self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         return self.processes[name]
 
+    def keep(self, over: threading.Event) -> None:
+        """Start again what ended by itself with an error, as script/keep does; what a test killed stays dead.
+
+        A worker that loses Redis in the act of acknowledging a task gives up, and is to be had anew.
+        """
+        while not over.wait(0.2):
+            for name, process in list(self.processes.items()):
+                if (process.poll() or 0) > 0:
+                    self.start(name)
+
     def wait(self, url: str) -> None:
         """Until something listens there."""
         _wait_for(url, self)
@@ -73,9 +84,23 @@ def running_site(**variables: str) -> Iterator[Stack]:
         for name in _commands(stack):
             ending.callback(lambda name=name: _end(stack.processes[name]))
             stack.start(name)
+        ending.enter_context(_kept(stack))
         for url in (stack.url, stack.ws_url, f"http://localhost:{stack.previews}"):
             _wait_for(url, stack)
         yield stack
+
+
+@contextlib.contextmanager
+def _kept(stack: Stack) -> Iterator[None]:
+    """A keeper for the length of a block."""
+    over = threading.Event()
+    keeper = threading.Thread(target=stack.keep, args=(over,))
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def _prepare(run: Path, state: Path, variables: dict[str, str]) -> Stack:
