@@ -15,19 +15,18 @@ from django.db import DatabaseError
 from django.utils.translation import get_language_from_request
 from kombu.exceptions import OperationalError as QueueError
 
-from labsite.labs import access, notify, progress, serialize
+from labsite.labs import notify, progress, serialize
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession
-from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
+from labsite.labs.presence import ENDED, LOOK_AGAIN, LabSocket
 
 log = logging.getLogger(__name__)
 
-NOT_FOUND, ENDED = 4404, 4410
 LARGEST_MESSAGE = 16 * 1024
 CHECKS_PER_SECOND = 5
 
 
-class LabConsumer(SocketConsumer):
+class LabConsumer(LabSocket):
     """One open page of a lab."""
 
     async def connect(self) -> None:
@@ -104,18 +103,6 @@ class LabConsumer(SocketConsumer):
     async def send_lab(self) -> None:
         """The row as it is now."""
         await self.send(text_data=json.dumps({"type": "lab", "lab": await self.describe()}))
-
-    @database_sync_to_async
-    def find_lab(self) -> LabSession | None:
-        """The lab, if this user may still see it."""
-        user = fresh_user(self.scope)
-        return access.live_lab_for(user, self.code) if user else None
-
-    @database_sync_to_async
-    def why_not(self) -> int:
-        """An ended lab is told apart only to its owner."""
-        user = fresh_user(self.scope)
-        return ENDED if user and access.lab_for(user, self.code) else NOT_FOUND
 
     @database_sync_to_async
     def describe(self) -> dict[str, Any]:

@@ -8,11 +8,15 @@ from contextlib import suppress
 from typing import Any
 
 from autobahn.exception import Disconnected
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from labsite.accounts.models import User
+from labsite.labs import access
+from labsite.labs.models import LabSession
 
 LOOK_AGAIN = 30.0  # seconds
+NOT_FOUND, ENDED = 4404, 4410  # why a socket is closed
 
 
 class SocketConsumer(AsyncWebsocketConsumer):
@@ -22,6 +26,24 @@ class SocketConsumer(AsyncWebsocketConsumer):
         """Send, or let it be."""
         with suppress(Disconnected):
             await super().send(*args, **options)
+
+
+class LabSocket(SocketConsumer):
+    """A socket that belongs to the lab of its address."""
+
+    code: str
+
+    @database_sync_to_async
+    def find_lab(self) -> LabSession | None:
+        """The live lab, if this user may still see it."""
+        user = fresh_user(self.scope)
+        return access.live_lab_for(user, self.code) if user else None
+
+    @database_sync_to_async
+    def why_not(self) -> int:
+        """An ended lab is told apart only to its owner."""
+        user = fresh_user(self.scope)
+        return ENDED if user and access.lab_for(user, self.code) else NOT_FOUND
 
 
 def fresh_user(scope: dict[str, Any]) -> User | None:

@@ -25,10 +25,10 @@ from kombu.exceptions import OperationalError as QueueError
 from redis.exceptions import RedisError
 
 from labsite.labs import access, gateway, notify
-from labsite.labs.consumers import ENDED, LARGEST_MESSAGE, NOT_FOUND
+from labsite.labs.consumers import LARGEST_MESSAGE
 from labsite.labs.lessonbook import of_lab
 from labsite.labs.models import LabSession, Sandbox, Status
-from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
+from labsite.labs.presence import ENDED, LOOK_AGAIN, NOT_FOUND, SocketConsumer, fresh_user
 
 log = logging.getLogger(__name__)
 

@@ -14,16 +14,15 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
-from labsite.labs import access
-from labsite.labs.consumers import ENDED, NOT_FOUND, parse
+from labsite.labs.consumers import parse
 from labsite.labs.models import LabSession
-from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
+from labsite.labs.presence import LOOK_AGAIN, LabSocket
 from labsite.recordings import door, services
 from labsite.recordings.models import Recording
 from labsite.recordings.recorder import Recorder, resume
 
 
-class RecordingConsumer(SocketConsumer):
+class RecordingConsumer(LabSocket):
     """One page of a lab that records, or may."""
 
     recorder: Recorder | None = None
@@ -34,7 +33,7 @@ class RecordingConsumer(SocketConsumer):
         """Whose lab is it? If something is being recorded, see that it is."""
         self.code = self.scope["url_route"]["kwargs"]["code"]
         await self.accept()
-        if await self.lab() is None:
+        if await self.find_lab() is None:
             await self.close(await self.why_not())
             return
         await self.follow(await self.open_row())
@@ -45,7 +44,7 @@ class RecordingConsumer(SocketConsumer):
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             with suppress(DatabaseError):  # away: nothing is known, so nothing is closed
-                if await self.lab() is None:
+                if await self.find_lab() is None:
                     await self.close(await self.why_not())
                     return
 
@@ -55,7 +54,7 @@ class RecordingConsumer(SocketConsumer):
         act = {"start": self.start, "stop": self.stop, "terminals": self.add}.get(str(message.get("type")))
         if act is None:
             return
-        if await self.lab() is None:
+        if await self.find_lab() is None:
             await self.close(await self.why_not())
             return
         try:
@@ -126,18 +125,6 @@ class RecordingConsumer(SocketConsumer):
         if self.watch:
             self.watch.cancel()
         self.leave()
-
-    @database_sync_to_async
-    def lab(self) -> LabSession | None:
-        """The live lab, by the one door."""
-        user = fresh_user(self.scope)
-        return access.live_lab_for(user, self.code) if user else None
-
-    @database_sync_to_async
-    def why_not(self) -> int:
-        """An ended lab is told apart only to its owner."""
-        user = fresh_user(self.scope)
-        return ENDED if user and access.lab_for(user, self.code) else NOT_FOUND
 
     @database_sync_to_async
     def begin(self, terminals: Any) -> Recording:

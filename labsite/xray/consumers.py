@@ -13,9 +13,9 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from labsite.labs import access, notify
-from labsite.labs.consumers import ENDED, NOT_FOUND, parse
+from labsite.labs.consumers import parse
 from labsite.labs.models import LabSession, Status
-from labsite.labs.presence import LOOK_AGAIN, SocketConsumer, fresh_user
+from labsite.labs.presence import ENDED, LOOK_AGAIN, NOT_FOUND, SocketConsumer, fresh_user
 from labsite.xray.feeds import FEEDS, Event, Feed
 from labsite.xray.viewing import Viewing, dumps
 

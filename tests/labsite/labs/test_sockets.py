@@ -9,8 +9,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from labsite.labs import notify
-from labsite.labs.consumers import NOT_FOUND, LabConsumer, language_of
+from labsite.labs.consumers import LabConsumer, language_of
 from labsite.labs.models import LabSession, Status
+from labsite.labs.presence import NOT_FOUND
 from labsite.labs.terminal_consumer import TerminalConsumer, hello
 
 pytestmark = pytest.mark.django_db(transaction=True)

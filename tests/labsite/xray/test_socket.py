@@ -8,8 +8,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from labsite.labs import gateway
-from labsite.labs.consumers import NOT_FOUND
 from labsite.labs.gateway import Observation
+from labsite.labs.presence import NOT_FOUND
 from labsite.xray.consumers import XrayConsumer
 from labsite.xray.feeds import FEEDS
 from labsite.xray.viewing import Viewing
